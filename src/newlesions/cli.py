@@ -1,0 +1,163 @@
+"""The command line. Only the standard library is imported here, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from newlesions import __version__
+from newlesions.errors import ConfigError, InputError
+
+DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: all pairs done; some failed and the table names them; nothing was started; stopped by the user."""
+
+_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor")
+_LEVELS = ("participant", "group")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code. Errors are one line on standard error."""
+    arguments, passed_on = _split(list(sys.argv[1:] if argv is None else argv))
+    args = parser().parse_args(_bids_app(arguments))
+    if passed_on and args.command != "run":
+        parser().error(f"arguments after -- are for `run`, not for `{args.command}`")
+    args.snakemake = passed_on
+    try:
+        return importlib.import_module(f"newlesions.commands.{args.command}").command(args)
+    except (ConfigError, InputError) as error:
+        print(f"newlesions: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        print("newlesions: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        sys.stderr.close()
+        return DONE
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="newlesions",
+        description="New multiple-sclerosis lesions between two FLAIR scans, for whole cohorts, reproducibly.",
+        epilog="`newlesions BIDS_DIR OUT_DIR participant ...` is the same as `newlesions run BIDS_DIR OUT_DIR ...`.",
+    )
+    top.add_argument("--version", action="version", version=f"newlesions {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_index(commands)
+    _add_demo(commands)
+    _add_table(commands)
+    _add_report(commands)
+    _add_recipes(commands)
+    commands.add_parser("doctor", help="show versions, optional tools that are found or missing, and resources")
+    return top
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="find the new lesions of a cohort",
+        description="Index BIDS_DIR, then run the workflow on every pair of sessions. Interrupted or killed, the same "
+        "command goes on where it stopped. Exit codes: 0 all pairs done, 1 some failed (the table says why), 2 the "
+        "input or the configuration is wrong.",
+        epilog="Arguments after -- go to Snakemake.",
+    )
+    run.add_argument(
+        "bids_dir", metavar="BIDS_DIR", help="a BIDS folder, a folder of MSSEG-2 subjects, or a table of pairs"
+    )
+    run.add_argument("out_dir", metavar="OUT_DIR", help="the results folder, a BIDS derivative")
+    _add_selection(run)
+    run.add_argument("--recipe", metavar="NAME", help="a shipped recipe (`newlesions recipes`), or a YAML file")
+    run.add_argument("--configfile", metavar="FILE", help="a YAML file of settings, over the shipped config.yaml")
+    run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, as candidates.k=3")
+    run.add_argument("--keep-work", action=argparse.BooleanOptionalAction, help="keep the images between steps")
+    _add_execution(run)
+    run.add_argument("--profile", default="default", metavar="NAME", help="a shipped profile, or a folder")
+    run.add_argument("--dry-run", "-n", action="store_true", help="show what would be done; write nothing")
+
+
+def _add_index(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    index = commands.add_parser("index", help="find and freeze the pairs of a cohort, without running anything")
+    index.add_argument(
+        "bids_dir", metavar="BIDS_DIR", help="a BIDS folder, a folder of MSSEG-2 subjects, or a table of pairs"
+    )
+    index.add_argument("-o", "--output", default="pairs.tsv", metavar="FILE", help="the table to write (pairs.tsv)")
+    _add_selection(index)
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", help="simulate a small cohort with known new lesions and run the workflow on it")
+    demo.add_argument("folder", nargs="?", default="demo", metavar="FOLDER", help="where to (demo)")
+    _add_execution(demo)
+
+
+def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    table = commands.add_parser("table", help="write the cohort's table and page again, and print the table")
+    table.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a run")
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser("report", help="write the page of a pair again, from what the run kept")
+    report.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a run")
+    report.add_argument("pairs", nargs="*", metavar="PAIR", help="as sub-01_ses-M12; all pairs when absent")
+
+
+def _add_recipes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    recipes = commands.add_parser("recipes", help="list the recipes, or show one with its settings")
+    recipes.add_argument("name", nargs="?", metavar="NAME", help="the recipe to show")
+
+
+def _add_selection(command: argparse.ArgumentParser) -> None:
+    """Which part of the input makes the cohort."""
+    for option, what in (
+        ("--participant-label", "subjects, with or without sub-"),
+        ("--session-label", "sessions, with or without ses-"),
+    ):
+        command.add_argument(option, nargs="+", action="extend", default=[], metavar="LABEL", help=f"only these {what}")
+    command.add_argument("--bids-filter-file", metavar="FILE", help="a BIDS filter file with an entry for flair")
+    command.add_argument(
+        "--layout", choices=("auto", "bids", "msseg2", "table"), default="auto", help="how BIDS_DIR is laid out"
+    )
+    command.add_argument(
+        "--pairing",
+        choices=("consecutive", "first"),
+        default="consecutive",
+        help="each session against the one before, or the first",
+    )
+    command.add_argument("--references", metavar="DIR", help="a BIDS derivative with reference masks of new lesions")
+    command.add_argument(
+        "--brains", metavar="DIR", help="a BIDS derivative with brain masks to use instead of own ones"
+    )
+
+
+def _add_execution(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--cores", default=None, metavar="N", type=_cores, help="how many steps run at once (all cores)"
+    )
+
+
+def _cores(text: str) -> str:
+    if text != "all" and not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a positive number, or all")
+    return text
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before the first ``--``, and what stands after it."""
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _bids_app(arguments: list[str]) -> list[str]:
+    """The arguments with BIDS-Apps' ``BIDS_DIR OUT_DIR participant`` turned into ``run BIDS_DIR OUT_DIR``."""
+    first, level = (arguments[0], arguments[2]) if len(arguments) > 2 else ("", "")
+    if first.startswith("-") or first in _COMMANDS or level not in _LEVELS:
+        return arguments
+    if level == "group":
+        parser().error("group: the level `participant` writes the cohort's table and page too")
+    return ["run", first, arguments[1], *arguments[3:]]

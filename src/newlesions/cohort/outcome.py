@@ -1,0 +1,95 @@
+"""What became of each pair: its summary, or the reason of the first step that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.results import log_files, page_file, summary_file
+from newlesions.images.files import read_json
+from newlesions.reasons import REASON, is_ending, one_line
+
+COLUMNS = (
+    "pair", "subject", "baseline_session", "followup_session", "days", "status", "reason",
+    "new_count", "new_volume_mm3", "enlarging_count", "enlarging_volume_mm3",
+    "gone_count", "gone_volume_mm3", "shrinking_count", "shrinking_volume_mm3",
+    "brain_baseline_ml", "brain_followup_ml", "registration_correlation", "brain_overlap", "inverse_consistency_mm",
+    "noise", "warnings",
+)  # fmt: skip
+"""The columns of newlesions.tsv."""
+
+DONE, FAILED = "done", "failed"
+_NO_REASON = "stopped without a reason in its log (out of memory, or killed)"
+_NOT_REACHED = "not reached: the run was stopped before"
+_LONGEST = 300
+
+
+def outcomes(out: Path, pairs: Sequence[Pair]) -> list[dict[str, str]]:
+    """One row of newlesions.tsv per pair, in the order of ``pairs``; all values as text, "" where there is none."""
+    return [_done(out, pair) or _failed(out, pair) for pair in pairs]
+
+
+def table_text(rows: Sequence[Mapping[str, str]]) -> str:
+    """The rows as the text of newlesions.tsv."""
+    lines = ["\t".join(COLUMNS), *("\t".join(row[column] for column in COLUMNS) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(pair: Pair) -> dict[str, str]:
+    names = ("pair", "subject", "baseline_session", "followup_session", "days")
+    return {**dict.fromkeys(COLUMNS, ""), **{name: getattr(pair, name) for name in names}}
+
+
+def _done(out: Path, pair: Pair) -> dict[str, str] | None:
+    """The finished pair's row; None where a file is missing or a step failed after an earlier success."""
+    path = summary_file(out, pair)
+    if not (path.is_file() and page_file(out, pair).is_file()) or _reason(out, pair):
+        return None
+    summary = read_json(path)
+    values = {column: _text(summary[column]) for column in COLUMNS if column in summary}
+    return {**_labels(pair), **values, "status": DONE, "reason": ""}
+
+
+def _failed(out: Path, pair: Pair) -> dict[str, str]:
+    return {**_labels(pair), "status": FAILED, "reason": _reason(out, pair) or _NOT_REACHED}
+
+
+def _reason(out: Path, pair: Pair) -> str:
+    """The reason in the first log that ends with one, in the order of the flow; "" where none does."""
+    for step, log in log_files(out, pair):
+        if not log.is_file():
+            continue
+        last = _last_line(log)
+        if last.startswith(REASON):
+            return _tidy(f"{step}: {last.removeprefix(REASON)}", out, pair)
+        if not is_ending(step, last):
+            return f"{step} of {log.stem}: {_NO_REASON}"
+    return ""
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _tidy(reason: str, out: Path, pair: Pair) -> str:
+    """One line without the folders of this machine."""
+    paths = (pair.baseline, pair.followup, pair.baseline_brain, pair.followup_brain)
+    for path in filter(None, paths):
+        reason = reason.replace(path, Path(path).name)
+    for folder in {str(out.resolve()), str(out)} - {"."}:
+        reason = reason.replace(f"{folder}/", "")
+    reason = one_line(reason)
+    return reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + "…"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, list):
+        value = "; ".join(str(item) for item in value)
+    return one_line(str(value))

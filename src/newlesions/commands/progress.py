@@ -1,0 +1,67 @@
+"""Snakemake's output, line by line, as what a person wants to see of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import deque
+from pathlib import Path
+from typing import TextIO
+
+from newlesions.reasons import REASON
+
+_STARTED = re.compile(r"Job \d+: (?P<message>.+)")
+_DONE = re.compile(r"(?P<done>\d+) of (?P<total>\d+) steps \(")
+_TOTAL = re.compile(r"total\s+(?P<total>\d+)\s*$")
+_FAILED_LOG = re.compile(r"\s+log: (?P<log>.+?) \(check log file")
+
+
+class Progress:
+    """Prints one line per started step: how many of how many are done, which pair or session, which step.
+
+    Parameters
+    ----------
+    out
+        The results folder: the logs that Snakemake names are relative to it.
+    stream
+        Where to; standard output when absent.
+    """
+
+    def __init__(self, out: Path, stream: TextIO | None = None) -> None:
+        self._out, self._stream = out, stream or sys.stdout
+        self._done = self._total = 0
+        self.started = False
+        """Whether a step was started."""
+        self.last: deque[str] = deque(maxlen=12)
+        """The last lines read, to be shown if the workflow ends before it begins."""
+
+    def read(self, line: str) -> None:
+        """Take one line of Snakemake's output."""
+        line = line.rstrip("\n")
+        if line.strip():
+            self.last.append(line)
+        if match := _DONE.match(line):
+            self._done, self._total = int(match["done"]), int(match["total"])
+        elif match := _TOTAL.match(line):
+            self._total = int(match["total"])
+        elif match := _STARTED.match(line):
+            self.started = True
+            self._say(match["message"])
+        elif match := _FAILED_LOG.match(line):
+            self._say_failure(Path(match["log"]))
+
+    def _say(self, message: str) -> None:
+        width = len(str(self._total))
+        share = 100 * self._done // self._total if self._total else 0
+        what, _, step = message.rpartition(" ")
+        self._print(f"[{self._done:{width}}/{self._total}] {share:3} %  {step:11} {what}")
+
+    def _say_failure(self, log: Path) -> None:
+        path = self._out / log
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+        reason = lines[-1].removeprefix(REASON) if lines and lines[-1].startswith(REASON) else f"see {log}"
+        self._print(f"FAILED  {log.parent.name:11} {log.stem}: {reason}")
+
+    def _print(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()

@@ -1,0 +1,36 @@
+"""``newlesions table``: the cohort's table and page, again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from newlesions import settings
+from newlesions.cli import DONE, SOME_FAILED
+from newlesions.cohort.results import cohort_files, work_folder
+from newlesions.commands.results_table import print_results
+from newlesions.errors import ConfigError
+from newlesions.steps.table import table
+
+
+def command(args: argparse.Namespace) -> int:
+    """Write the files about the cohort from what its pairs left, and print the table."""
+    out = Path(args.out_dir)
+    write_table(out)
+    return SOME_FAILED if print_results(out) else DONE
+
+
+def write_table(out: Path) -> None:
+    """Write the files about the cohort in ``out`` from what its pairs left."""
+    files: dict[str, Any] = {**cohort_files(out)}
+    table(pairs=out / "pairs.tsv", settings=run_settings(out), **files)
+
+
+def run_settings(out: Path) -> dict[str, Any]:
+    """The settings of the run that made ``out``."""
+    path = work_folder(out) / "config.json"
+    if not path.is_file():
+        raise ConfigError(f"{path}: found no such file; expected the results folder of a `newlesions run`")
+    return settings.settle(json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,1 @@
+"""From two comparable images to changed lesions: differences, priors, candidates, classes, regions."""

@@ -1,0 +1,74 @@
+"""The candidates of a pair: rise and fall between two comparable images, where anatomy allows a change."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newlesions.detect.classes import KINDS, classify
+from newlesions.detect.regions import brain_mask, ventricle_mask
+from newlesions.detect.settings import SubtractionSettings
+from newlesions.detect.subtraction import Image, find_rise
+from newlesions.images.morphology import Mask, bounding_box, label_lesions
+from newlesions.images.resample import resample
+from newlesions.images.volume import Affine, Grid, Volume
+
+
+class Candidates(NamedTuple):
+    """``change``: uint8 classes; ``signed``: float32 signed probability in [-1, 1]; ``facts``: what was measured."""
+
+    change: NDArray[np.uint8]
+    signed: Image
+    facts: dict[str, Any]
+
+
+def find_candidates(
+    baseline: Volume, followup: Volume, brain: Mask, mni_from_halfway: Affine, settings: SubtractionSettings
+) -> Candidates:
+    """Propose changed lesions. Exchanging the visits exchanges new with gone and enlarging with shrinking.
+
+    Parameters
+    ----------
+    baseline, followup
+        Comparable images on one isotropic grid in halfway space.
+    brain
+        The brain that both show, (I, J, K).
+    mni_from_halfway
+        4x4, RAS mm.
+    """
+    box = bounding_box(brain, margin=5)
+    inclusion = anatomical_inclusion(brain, baseline.grid, mni_from_halfway, settings)[box]
+    before, after, inside = baseline.data[box], followup.data[box], brain[box]
+    spacing = float(baseline.spacing[0])
+    rise = find_rise(before, after, inside, inclusion, spacing, settings)
+    fall = find_rise(after, before, inside, inclusion, spacing, settings)
+    change = np.zeros(brain.shape, dtype=np.uint8)
+    signed = np.zeros(brain.shape, dtype=np.float32)
+    change[box], signed[box] = classify(rise, fall, before, after, inside, settings)
+    counts = {f"{kind}_clusters": int(label_lesions(change == code).max()) for code, kind in KINDS.items()}
+    facts = {
+        "mean_difference": round(rise.mean, 5),
+        "sd_difference": round(rise.sd, 5),
+        "k": settings.k,
+        "threshold": round(rise.mean + settings.k * rise.sd, 5),
+        "inclusion_ml": round(float(inclusion.sum()) * baseline.voxel_volume / 1000, 3),
+        **counts,
+    }
+    return Candidates(change, signed, facts)
+
+
+def anatomical_inclusion(brain: Mask, grid: Grid, mni_from_halfway: Affine, settings: SubtractionSettings) -> Mask:
+    """Where a lesion may lie: in MNI's eroded brain and both visits' brain, outside MNI's eroded ventricles.
+
+    Proceedings p. 2: "the ventricles (using a two times eroded standard ventricles mask) and the brain tissue (from a
+    one time eroded MNI brain mask)".
+    """
+    included = brain & _on(brain_mask(settings.brain_erosions), grid, mni_from_halfway)
+    return included & ~_on(ventricle_mask(settings.ventricle_erosions), grid, mni_from_halfway)
+
+
+def _on(mask: Volume, grid: Grid, mni_from_grid: Affine) -> Mask:
+    data = mask.with_data(mask.data.astype(np.float32))
+    return resample(data, grid, mni_from_grid, order=1, antialias=False).data >= 0.5

@@ -1,0 +1,1 @@
+"""Volumes, grids, transforms, and their files. This room imports no other room."""

@@ -1,0 +1,35 @@
+"""Choosing grids: isotropic ones that hold a set of points, and coarser versions of a given one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newlesions.images.volume import Grid
+
+
+def isotropic_grid(points: NDArray[np.float64], spacing: float, margin: float = 0.0) -> Grid:
+    """The RAS grid with cubic voxels of ``spacing`` mm that holds ``points``, shape (n, 3), and ``margin`` mm around.
+
+    Voxel centres lie on multiples of ``spacing``, so that nearly equal points give the same grid.
+    """
+    first = np.floor((points.min(axis=0) - margin) / spacing).astype(int)
+    last = np.ceil((points.max(axis=0) + margin) / spacing).astype(int)
+    affine = np.diag([spacing, spacing, spacing, 1.0])
+    affine[:3, 3] = first * spacing
+    i, j, k = (last - first + 1).tolist()
+    return Grid((i, j, k), affine)
+
+
+def working_spacing(spacings: list[NDArray[np.float64]], finest: float, coarsest: float) -> float:
+    """The cubic voxel size, in mm, that suits scans with these voxel sizes: their finest geometric mean, bounded.
+
+    The geometric mean keeps about as many voxels as the scan has; thick slices end at ``coarsest``.
+    """
+    natural = min(float(np.prod(spacing)) ** (1 / 3) for spacing in spacings)
+    return float(np.round(np.clip(natural, finest, coarsest), 2))
+
+
+def coarser_grid(grid: Grid, spacing: float) -> Grid:
+    """A RAS grid with cubic voxels of ``spacing`` mm over the field of view of ``grid``."""
+    return isotropic_grid(grid.corners(), spacing)

@@ -1,0 +1,1 @@
+"""From raw scans to comparable images: bias field, brain, halfway space, differential bias, normalisation."""

@@ -1,0 +1,82 @@
+"""Brain extraction by other programs, where they are installed. None of them is needed, and none is downloaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from newlesions.errors import ConfigError
+from newlesions.images.io import read_volume, write_volume
+from newlesions.images.volume import Volume
+from newlesions.preprocess.ants_images import scratch
+
+
+def extract_with(backend: str, volume: Volume) -> Volume:
+    """The brain mask (bool, grid of ``volume``) from ``bet``, ``hd-bet`` or ``synthstrip``.
+
+    Raises
+    ------
+    ConfigError
+        If the backend is unknown, or something it needs is missing; the message says what and where it comes from.
+    """
+    missing = missing_for(backend)
+    if missing:
+        raise ConfigError(f"brain.backend is {backend}, which needs {missing}")
+    with scratch() as folder:
+        image, mask = folder / "flair.nii.gz", folder / "brain_mask.nii.gz"
+        write_volume(image, volume, level=1)
+        BACKENDS[backend](image, mask)
+        if not mask.is_file():
+            raise RuntimeError(f"{backend} ended without writing a brain mask")
+        return volume.with_data(read_volume(mask).data > 0.5)
+
+
+def missing_for(backend: str) -> str:
+    """What ``backend`` needs and this machine lacks, in words; empty when all is there."""
+    if backend not in BACKENDS:
+        raise ConfigError(f"brain.backend is {backend!r}; expected atlas, {', '.join(BACKENDS)}")
+    program, package, where = _NEEDS[backend]
+    missing = []
+    if backend == "bet" and not os.environ.get("FSLDIR"):
+        missing.append(f"FSL with $FSLDIR set ({where})")
+    elif backend != "bet" and shutil.which(program) is None:
+        missing.append(f"the program {program} on the PATH ({where})")
+    if importlib.util.find_spec(package) is None:
+        extra = "fslpy" if package == "fsl" else package
+        missing.append(f"the Python package {extra} (pip install newlesions[brain])")
+    return " and ".join(missing)
+
+
+def _bet(image: Path, mask: Path) -> None:
+    from fsl.wrappers import bet
+
+    # Robust centre and no skull image; bet names the mask after its output.
+    bet(str(image), str(mask).replace("_mask.nii.gz", ".nii.gz"), mask=True, robust=True)
+
+
+def _hd_bet(image: Path, mask: Path) -> None:
+    from nipype.interfaces.base import CommandLine
+
+    output = mask.with_name("stripped.nii.gz")
+    CommandLine("hd-bet", args=f"-i {image} -o {output} -device cpu --disable_tta --save_bet_mask").run()
+    for name in ("stripped_bet.nii.gz", "stripped_mask.nii.gz"):  # version 2, version 1
+        if mask.with_name(name).is_file():
+            mask.with_name(name).replace(mask)
+
+
+def _synthstrip(image: Path, mask: Path) -> None:
+    from nipype.interfaces.base import CommandLine
+
+    CommandLine("mri_synthstrip", args=f"-i {image} -m {mask}").run()
+
+
+BACKENDS: dict[str, Callable[[Path, Path], None]] = {"bet": _bet, "hd-bet": _hd_bet, "synthstrip": _synthstrip}
+
+_NEEDS = {
+    "bet": ("bet", "fsl", "https://fsl.fmrib.ox.ac.uk"),
+    "hd-bet": ("hd-bet", "nipype", "https://github.com/MIC-DKFZ/HD-BET"),
+    "synthstrip": ("mri_synthstrip", "nipype", "part of FreeSurfer 7.3 and later"),
+}

@@ -1,0 +1,165 @@
+"""What a results folder says about itself: where it comes from, what its labels mean, what to cite.
+
+Nothing here holds a time, a host, a user or a folder of the machine, so that equal runs give equal files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from newlesions import __version__
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.visits import visits_of
+
+LIBRARIES = (
+    "antspyx", "connected-components-3d", "lightgbm", "monai", "nibabel", "nilearn", "numpy", "scikit-image", "scipy",
+    "snakemake", "torch",
+)  # fmt: skip
+"""The libraries whose versions may change a result."""
+
+BIDS_VERSION = "1.10.0"
+_LOCAL = ("pairs", "out", "recipe", "override", "keep_work")
+_FIXED_LABELS = {
+    "brain": "Brain mask, on the follow-up's own grid.",
+    "lesions": "One row per changed lesion: kind, size, place, intensities, probability.",
+    "preproc": "FLAIR, bias-corrected, resampled once into the pair's halfway space, harmonised with the other visit.",
+}
+
+
+def dataset_description(pairs: Sequence[Pair], source: str) -> dict[str, Any]:
+    """The content of dataset_description.json.
+
+    Parameters
+    ----------
+    pairs
+        The pairs; a dataset_description.json above the first readable scan may name the source's DOI.
+    source
+        The name of the input folder, not its path; "" if unknown.
+    """
+    described = _source_description(pairs)
+    doi = described.get("DatasetDOI")
+    sources = [{"DOI": doi}] if isinstance(doi, str) else [{"URL": source}] if source else []
+    return {
+        "Name": "New lesions between FLAIR sessions",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "newlesions", "Version": __version__}],
+        **({"SourceDatasets": sources} if sources else {}),
+    }
+
+
+def descriptions(pairs: Sequence[Pair]) -> str:
+    """The text of descriptions.tsv: what each ``desc-`` label in the folder means."""
+    rows = dict(_FIXED_LABELS)
+    for session in sorted({pair.baseline_session for pair in pairs}):
+        rows[f"newSince{session}"] = f"Lesions that are new since session {session}."
+        rows[f"changeSince{session}"] = (
+            f"Lesions that changed since session {session}: 1 new, 2 enlarging, 3 gone, 4 shrinking."
+        )
+    return "".join(f"{label}\t{meaning}\n" for label, meaning in [("desc_id", "description"), *sorted(rows.items())])
+
+
+def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of provenance.json: versions, recipe, settings, and every input with its digest."""
+    return {
+        "newlesions": __version__,
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "recipe": dict(recipe),
+        "settings": {key: value for key, value in settings.items() if key not in _LOCAL},
+        "inputs": [
+            {
+                "subject": visit.subject,
+                "session": visit.session,
+                "scan": Path(visit.scan).name,
+                "sha256": visit.sha256,
+                **({"brain": Path(visit.brain).name} if visit.brain else {}),
+            }
+            for visit in visits_of(pairs).values()
+        ],
+        "pairs": [
+            {"pair": pair.pair, "baseline": pair.baseline_session, "followup": pair.followup_session} for pair in pairs
+        ],
+    }
+
+
+BIDSIGNORE = """\
+*.html
+work/
+.snakemake/
+newlesions.tsv
+scores.tsv
+pairs.tsv
+pairs.json
+provenance.json
+CITATION.md
+**/*_table.tsv
+**/*_table.json
+**/*_xfm.mat
+"""
+"""What a BIDS validator is to pass over."""
+
+
+_REFERENCES = (
+    "Mölder F, et al. Sustainable data analysis with Snakemake. F1000Research 10:33, 2021."
+    " doi:10.12688/f1000research.29032",
+    "Tustison NJ, et al. N4ITK: improved N3 bias correction. IEEE Trans Med Imaging 29(6):1310-1320, 2010."
+    " doi:10.1109/TMI.2010.2046908",
+    "Tustison NJ, et al. The ANTsX ecosystem for quantitative biological and medical imaging. Sci Rep 11:9068, 2021."
+    " doi:10.1038/s41598-021-87564-6",
+    "Reuter M, Rosas HD, Fischl B. Highly accurate inverse consistent registration: a robust approach."
+    " NeuroImage 53(4):1181-1196, 2010. doi:10.1016/j.neuroimage.2010.07.020",
+    "Fonov V, et al. Unbiased average age-appropriate atlases for pediatric studies. NeuroImage 54(1):313-327, 2011."
+    " doi:10.1016/j.neuroimage.2010.07.033",
+)
+
+
+def citation(recipe: Mapping[str, Any]) -> str:
+    """The text of CITATION.md: a paragraph for a methods section, and its references."""
+    paper = recipe.get("paper")
+    references = [*_REFERENCES, *([_reference(paper)] if paper else [])]
+    text = (
+        f"New lesions were found with newlesions {__version__} (recipe `{recipe['id']}`: {recipe['title']}), a"
+        " Snakemake workflow [1]. Each FLAIR was corrected for its bias field with N4 [2] in ANTs [3]; the two"
+        " sessions were registered rigidly and inverse-consistently into their halfway space [4] and resampled once."
+        " Brain and region maps come from the MNI152 template that nilearn ships [5]."
+    )
+    if paper:
+        text += f" The recipe follows {_short(paper)} [{len(references)}]."
+    listed = "\n".join(f"{number}. {reference}" for number, reference in enumerate(references, start=1))
+    return f"# How to cite these results\n\n{text}\n\n{listed}\n"
+
+
+def _short(paper: Mapping[str, Any]) -> str:
+    """``Prados F et al. (2021)``."""
+    first, *others = paper["authors"].split(",")
+    return f"{first.strip()}{' et al.' if others else ''} ({paper['year']})"
+
+
+def _reference(paper: Mapping[str, Any]) -> str:
+    pages = f" pages {paper['pages']}," if "pages" in paper else ""
+    source = f" {paper['in']}," if "in" in paper else ""
+    where = f" doi:{paper['doi']}" if "doi" in paper else f" {paper['url']}" if "url" in paper else ""
+    return f"{paper['authors']}. {paper['title']}.{source}{pages} {paper['year']}.{where}"
+
+
+def _source_description(pairs: Sequence[Pair]) -> dict[str, Any]:
+    for folder in Path(pairs[0].baseline).parents if pairs else ():
+        path = folder / "dataset_description.json"
+        if path.is_file():
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:  # the input's own fault, and of no consequence here
+                return {}
+            return content if isinstance(content, dict) else {}
+    return {}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

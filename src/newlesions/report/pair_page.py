@@ -1,0 +1,202 @@
+"""The page of one pair: what changed, each lesion seen from three sides, and whether the scans can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from newlesions.images.volume import Affine
+from newlesions.report import checks, quality
+from newlesions.report.figures import diverging_stops
+from newlesions.report.lesion_cards import build_card, find_places
+from newlesions.report.overview import axial_montage, glass_brains
+from newlesions.report.pair_images import PairImages
+from newlesions.report.render import render
+from newlesions.report.tables import KIND_LETTER, KINDS, Lesion, flattened, number, without_folders
+
+_REGIONS = ("periventricular", "juxtacortical", "infratentorial", "deep white", "outside")
+_FILES = (
+    ("space-orig_label-lesion_desc-newSince{0}_mask.nii.gz", "mask of the new lesions, on the follow-up's own grid"),
+    ("space-orig_label-lesion_desc-newSince{0}_probseg.nii.gz", "probability of new lesion"),
+    ("space-orig_label-lesion_desc-changeSince{0}_dseg.nii.gz", "all changes: 1 new, 2 enlarging, 3 gone, 4 shrinking"),
+    ("desc-lesions_table.tsv", "one row per lesion"),
+    ("space-orig_desc-brain_mask.nii.gz", "brain mask"),
+    ("space-halfway_desc-preproc_FLAIR.nii.gz", "the follow-up in halfway space"),
+)
+
+
+@dataclass(frozen=True)
+class PairPage:
+    """What a pair's page shows, already read.
+
+    ``row`` is the pair's row of ``newlesions.tsv``; ``halfway`` holds the transforms and their quality; ``scans`` the
+    ingest reports of baseline and follow-up; ``measured`` what the steps measured, by step; ``settings`` the settings
+    of the run. ``max_lesions`` bounds the lesions that get pictures, ``crop_mm`` is the side of these pictures.
+    """
+
+    subject: str
+    baseline_session: str
+    followup_session: str
+    row: Mapping[str, Any]
+    lesions: list[Lesion]
+    images: PairImages
+    halfway: Mapping[str, Any]
+    scans: tuple[Mapping[str, Any], Mapping[str, Any]]
+    measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    days: float | None = None
+    version: str = ""
+    max_lesions: int = 60
+    crop_mm: float = 60.0
+
+
+def pair_html(page: PairPage) -> str:
+    """The whole page as text. Equal content gives equal text."""
+    images = page.images
+    followup_from_halfway = _matrix(page.halfway, "followup_from_halfway")
+    mni_from_halfway = _matrix(page.halfway, "mni_from_halfway")
+    ordered = sorted(page.lesions, key=lambda lesion: (KINDS.index(lesion.kind), lesion.id))
+    identity = np.eye(4)
+    places = find_places(
+        ordered, images, identity if followup_from_halfway is None else followup_from_halfway, page.crop_mm
+    )
+    pictured = [lesion for lesion in ordered if lesion.id in places][: page.max_lesions]
+    judged = _judged(page)
+    context = {
+        "page": page,
+        "title": f"sub-{page.subject}, ses-{page.baseline_session} to ses-{page.followup_session}",
+        "version": page.version,
+        "letters": KIND_LETTER,
+        "totals": {kind: _total(page, kind) for kind in KINDS},
+        "verdicts": judged,
+        "level": quality.overall(judged),
+        "headline": quality.HEADLINE[quality.overall(judged)],
+        "glass": glass_brains(images),
+        "montage": axial_montage(images, ordered, places, mni_from_halfway),
+        "cards": [build_card(lesion, places[lesion.id], images) for lesion in pictured],
+        "lesions": ordered,
+        "not_pictured": len(ordered) - len(pictured),
+        "checks": _check_groups(images),
+        "histogram": checks.histogram(images),
+        "difference_limit": f"{images.difference_limit:.3g}",
+        "colours": ", ".join(f"{name} {percent:.0f}%" for percent, name in diverging_stops()),
+        "regions": _regions(page.lesions),
+        "grey_window": f"{images.window[0]:.3g} to {images.window[1]:.3g}",
+        "scans": [_scan(report) for report in page.scans],
+        "measured": {step: list(flattened(values)) for step, values in page.measured.items() if values},
+        "settings": list(flattened(page.settings)),
+        "multiplier": _multiplier(page),
+        "aligned": page.halfway.get("aligned", False),
+        "files": _files(page),
+        "warnings": without_folders(str(page.row.get("warnings") or "")),
+    }
+    return render("pair.html.jinja", context)
+
+
+def _multiplier(page: PairPage) -> float | None:
+    """How many standard deviations above the mean a difference must be: as measured, else as set."""
+    sources = (page.measured.get("candidates", {}), page.settings.get("candidates", {}))
+    return next((value for source in sources if (value := number(source.get("k"))) is not None), None)
+
+
+def _matrix(content: Mapping[str, Any], name: str) -> Affine | None:
+    values = content.get(name)
+    return None if values is None else np.asarray(values, dtype=np.float64)
+
+
+def _total(page: PairPage, kind: str) -> dict[str, Any]:
+    """Count and volume of one kind: from the pair's row, or from its lesions where the row lacks them."""
+    mine = [lesion for lesion in page.lesions if lesion.kind == kind]
+    count = number(page.row.get(f"{kind}_count"))
+    volume = number(page.row.get(f"{kind}_volume_mm3"))
+    return {
+        "count": len(mine) if count is None else int(count),
+        "volume": sum(lesion.volume or 0.0 for lesion in mine) if volume is None else volume,
+    }
+
+
+def _regions(lesions: Sequence[Lesion]) -> list[dict[str, Any]]:
+    """How many lesions of each kind lie in each region, the usual regions first, others as they come."""
+    names = [*_REGIONS, *dict.fromkeys(lesion.region for lesion in lesions if lesion.region not in _REGIONS)]
+    counts = [
+        {
+            "name": name or "not named",
+            "counts": [sum(x.region == name and x.kind == kind for x in lesions) for kind in KINDS],
+        }
+        for name in names
+    ]
+    return [row for row in counts if row["name"] in _REGIONS[:4] or any(row["counts"])]
+
+
+def _judged(page: PairPage) -> list[quality.Verdict]:
+    low, high = page.images.window
+    judged = quality.verdicts(page.row, noise_reference=high - low)
+    slices = quality.slice_verdict(*(_spacing(report) for report in page.scans))
+    return [*judged, slices] if slices else judged
+
+
+def _spacing(report: Mapping[str, Any]) -> list[float]:
+    return [float(value) for value in report.get("spacing_mm") or ()]
+
+
+def _scan(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The lines of the inputs table about one scan."""
+    warnings: Sequence[str] | str = report.get("warnings") or ()
+    listed = [warnings] if isinstance(warnings, str) else warnings
+    return {
+        "shape": " × ".join(str(value) for value in report.get("shape") or ()) or "–",
+        "spacing": " × ".join(f"{value:.2f}" for value in _spacing(report)) or "–",
+        "orientation": str(report.get("orientation") or "–"),
+        "dtype": str(report.get("dtype") or "–"),
+        "warnings": [without_folders(str(warning)) for warning in listed],
+    }
+
+
+def _check_groups(images: PairImages) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": "brain-mask",
+            "title": "Brain mask",
+            "text": "The line should follow the brain's surface at both visits: no skull inside, no brain outside. "
+            "Only change inside it is reported.",
+            "rows": [
+                ("Baseline", checks.brain_figures(images, "baseline")),
+                ("Follow-up", checks.brain_figures(images, "followup")),
+            ],
+        },
+        {
+            "id": "registration",
+            "title": "Registration",
+            "text": "In the checkerboard, ventricles and folds should run on across the borders of the squares. "
+            "Below it, the baseline's edges (yellow) should lie on the follow-up's own.",
+            "rows": [
+                ("Checkerboard", checks.checkerboards(images)),
+                ("Baseline's edges on the follow-up", checks.edge_figures(images)),
+            ],
+        },
+        {
+            "id": "difference",
+            "title": "Difference",
+            "text": "A good pair is dark but for its lesions. Rims along every fold speak of misalignment, broad "
+            "clouds of a bias field that was left.",
+            "rows": [("Follow-up minus baseline", checks.difference_figures(images))],
+        },
+        {
+            "id": "probability",
+            "title": "Probability of new lesion",
+            "text": "The largest value through the whole brain, 0 dark to 1 bright. Bright places without an outline "
+            "were considered and not called new.",
+            "rows": [("Largest value, three views", checks.probability_figures(images))],
+        },
+    ]
+
+
+def _files(page: PairPage) -> list[dict[str, str]]:
+    folder = f"ses-{page.followup_session}/anat"
+    stem = f"sub-{page.subject}_ses-{page.followup_session}"
+    names = [(f"{stem}_{name.format(page.baseline_session)}", meaning) for name, meaning in _FILES]
+    return [{"name": name, "href": quote(f"{folder}/{name}"), "meaning": meaning} for name, meaning in names]

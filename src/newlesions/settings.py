@@ -1,0 +1,160 @@
+"""The settings of a run: the configuration, the recipe over it, and what the user sets over both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from newlesions import house
+from newlesions.errors import ConfigError
+
+STEP_SECTIONS = ("bias", "brain", "halfway", "resample", "harmonise", "candidates", "finalise")
+"""The sections of the configuration that bear on results; a recipe may set them."""
+
+
+def settle(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that hold for every step.
+
+    Parameters
+    ----------
+    config
+        The configuration as read from config.yaml and the command line, without the recipe.
+
+    Returns
+    -------
+    dict
+        ``config`` with the recipe's settings over it and ``config["override"]`` over both.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration, the recipe or their union breaks its schema.
+    """
+    check(config, "config", "configuration")
+    recipe = read_recipe(config["recipe"])
+    settled = deep_merge(deep_merge(config, recipe_settings(recipe)), config["override"])
+    check(settled, "config", f"configuration with recipe {recipe['id']}")
+    return settled
+
+
+def read_config(path: Path | None = None) -> dict[str, Any]:
+    """The shipped configuration, with the one at ``path`` over it."""
+    shipped = _read_yaml(house.root() / "config" / "config.yaml")
+    return deep_merge(shipped, _read_yaml(path)) if path else shipped
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """A recipe by the name of a shipped one or by the path of a YAML file, checked against its schema."""
+    known = house.recipes()
+    path = known.get(name, Path(name))
+    if not path.is_file():
+        raise ConfigError(f"recipe: found {name!r}; expected one of {', '.join(known)}, or the path of a YAML file")
+    recipe = _read_yaml(path)
+    check(recipe, "recipe", str(path))
+    return recipe
+
+
+def recipe_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe sets, in the configuration's own sections."""
+    return {**recipe.get("preprocess", {}), **recipe.get("stages", {}), **recipe.get("predict", {})}
+
+
+def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over``; dictionaries are merged, everything else is replaced.
+
+    >>> deep_merge({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"y": 4}})
+    {'a': {'x': 1, 'y': 4}, 'b': 3}
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = deep_merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def assignments(pairs: Iterable[str]) -> dict[str, Any]:
+    """The nested settings that ``key.sub=value`` arguments describe; values are read as YAML.
+
+    >>> assignments(["candidates.k=2.5", "bias.preset=prados"])
+    {'candidates': {'k': 2.5}, 'bias': {'preset': 'prados'}}
+    """
+    result: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        keys = name.split(".")
+        if not equals or not all(keys):
+            raise ConfigError(f"--set: found {pair!r}; expected name.sub=value")
+        value: Any = _parse_yaml(text, f"--set {name}")
+        for key in reversed(keys):
+            value = {key: value}
+        result = deep_merge(result, value)
+    return result
+
+
+def check(content: Mapping[str, Any], schema: str, where: str) -> None:
+    """Hold ``content`` against the JSON Schema named ``schema``; ``where`` names it in the message.
+
+    Raises
+    ------
+    ConfigError
+        In one line: the entry, what was found, what was expected.
+    """
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator(schema).iter_errors(content))
+    if error is not None:
+        entry = ".".join(str(part) for part in error.absolute_path) or "top level"
+        raise ConfigError(f"{where}: {entry}: {_explain(error)}")
+
+
+@cache
+def _validator(schema: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(house.schema(schema).read_text(encoding="utf-8")))
+
+
+def _explain(error: Any) -> str:
+    rule = error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema.get("properties", {})
+            unknown = ", ".join(repr(key) for key in error.instance if key not in known)
+            return f"found {unknown}; expected only {', '.join(known)}"
+        case "required":
+            missing = ", ".join(key for key in rule if key not in error.instance)
+            return f"found no {missing}; expected all of {', '.join(rule)}"
+        case "enum":
+            return f"found {error.instance!r}; expected one of {', '.join(str(value) for value in rule)}"
+        case "type":
+            kinds = rule if isinstance(rule, list) else [rule]
+            return f"found {error.instance!r}; expected {' or '.join(kinds)}"
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            sign = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}[error.validator]
+            return f"found {error.instance!r}; expected {sign} {rule}"
+        case _:
+            return f"found {error.instance!r}; expected {error.message}"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: found {error}; expected a readable YAML file") from error
+    content = _parse_yaml(text, str(path))
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: found {type(content).__name__}; expected a YAML mapping")
+    return content
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        line = " ".join(str(error).split())
+        raise ConfigError(f"{where}: found {line}; expected YAML") from error

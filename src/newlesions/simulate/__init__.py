@@ -1,0 +1,1 @@
+"""Simulated FLAIR cohorts whose new, enlarging, gone and shrinking lesions are known exactly."""

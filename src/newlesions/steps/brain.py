@@ -1,0 +1,71 @@
+"""The brain of one scan: files in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newlesions.errors import InputError
+from newlesions.images.files import write_json
+from newlesions.images.io import read_volume, write_volume
+from newlesions.images.volume import Volume
+from newlesions.steps.names import matrix_rows, named
+
+
+def brain(bias: Path, brain: Path, facts: Path, settings: Mapping[str, Any], given: str = "") -> None:
+    """Write the brain mask (uint8, the scan's own grid) and what is known of it, with the affine to MNI.
+
+    Parameters
+    ----------
+    bias
+        The bias-corrected scan.
+    brain, facts
+        The mask and the JSON to write.
+    settings
+        ``backend``: ``atlas``, ``bet``, ``hd-bet`` or ``synthstrip``.
+    given
+        The path of a mask that goes before any backend.
+    """
+    from newlesions.preprocess.brain import extract_brain, locate_brain
+    from newlesions.preprocess.brain_backends import extract_with
+
+    scan = read_volume(bias)
+    with named(bias):
+        if given:
+            found = locate_brain(scan, read_given(Path(given), scan))
+        elif settings["backend"] == "atlas":
+            found = extract_brain(scan)
+        else:
+            found = locate_brain(scan, extract_with(settings["backend"], scan))
+    write_volume(brain, found.mask)
+    write_json(
+        facts,
+        {
+            "backend": "given" if given else settings["backend"],
+            "volume_ml": round(found.volume_ml, 3),
+            "mni_from_scan": matrix_rows(found.mni_from_scan),
+        },
+    )
+
+
+def read_given(path: Path, scan: Volume) -> Volume:
+    """A mask that the pairs table names, which must lie on the scan's grid.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, lies on another grid, or is empty.
+    """
+    try:
+        mask = read_volume(path)
+    except Exception as error:
+        raise InputError(path, f"no readable brain mask ({error})", "a NIfTI or MGH mask") from error
+    if mask.data.ndim != 3 or not mask.grid.matches(scan.grid, tolerance=0.1):
+        raise InputError(path, f"a brain mask of shape {mask.data.shape}", f"the scan's own grid, {scan.data.shape}")
+    data = np.nan_to_num(mask.data) > 0.5
+    if not data.any():
+        raise InputError(path, "an empty brain mask", "a brain")
+    return scan.with_data(data)

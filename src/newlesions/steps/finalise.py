@@ -1,0 +1,83 @@
+"""The results of a pair whose names tell the baseline: files in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newlesions.detect.carry import carry, separate
+from newlesions.detect.classes import ENLARGING, KINDS, NEW, probability_of_new
+from newlesions.images.files import write_json, write_text
+from newlesions.images.io import read_volume, write_volume
+from newlesions.images.resample import resample
+from newlesions.images.transforms import write_fsl, write_itk
+from newlesions.images.volume import Volume
+from newlesions.steps.names import read_matrices
+from newlesions.steps.sidecars import image_sidecar, lesion_sidecar
+
+_COLOURS = {"new": "#D55E00", "enlarging": "#E69F00", "gone": "#0072B2", "shrinking": "#56B4E9"}
+
+
+def finalise(
+    change: Path,
+    probability: Path,
+    baseline: Path,
+    halfway: Path,
+    flair: Path,
+    baseline_flair: Path,
+    mask: Path,
+    mask_sidecar: Path,
+    probseg: Path,
+    probseg_sidecar: Path,
+    dseg: Path,
+    dseg_sidecar: Path,
+    dseg_labels: Path,
+    halfway_mask: Path,
+    halfway_mask_sidecar: Path,
+    preproc: Path,
+    preproc_sidecar: Path,
+    xfm: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write the change on the follow-up's own grid and in halfway space, and what belongs to the baseline.
+
+    Parameters
+    ----------
+    change, probability
+        Classes and signed probability on the working grid.
+    baseline
+        The harmonised baseline on the working grid.
+    flair, baseline_flair
+        The ingested follow-up and baseline: their grids.
+    settings
+        ``fsl``: also write the transform as a FLIRT matrix beside ``xfm``.
+    """
+    classes = read_volume(change, dtype=np.uint8)
+    signed = read_volume(probability)
+    matrices = read_matrices(halfway)
+    halfway_from_own = np.linalg.inv(matrices["followup_from_halfway"])
+    own = read_volume(flair).grid
+    lesions = carry(separate(classes.data), classes.grid, own, halfway_from_own)
+    here = lesions.change()
+    write_volume(dseg, Volume(here, own.affine))
+    write_volume(mask, Volume(here == NEW, own.affine))
+    soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, halfway_from_own, order=1)
+    soft_new = np.where(here == ENLARGING, 0, np.clip(soft.data, 0, 1)).astype(np.float32)
+    write_volume(probseg, Volume(np.round(soft_new, 3), own.affine))
+    write_volume(halfway_mask, classes.with_data(classes.data == NEW))
+    before = read_volume(baseline)
+    write_volume(preproc, before)
+    write_itk(xfm, matrices["baseline_from_halfway"])
+    if settings["fsl"]:
+        name = xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat")
+        write_fsl(xfm.with_name(name), matrices["baseline_from_halfway"], read_volume(baseline_flair).grid, before.grid)
+    write_json(mask_sidecar, lesion_sidecar("new lesions"))
+    write_json(probseg_sidecar, lesion_sidecar("probability of new lesion, 0 to 1"))
+    write_json(dseg_sidecar, lesion_sidecar("lesion change"))
+    write_json(halfway_mask_sidecar, lesion_sidecar("new lesions", space="halfway"))
+    write_json(preproc_sidecar, image_sidecar())
+    rows = [f"{code}\t{kind}\t{_COLOURS[kind]}" for code, kind in KINDS.items()]
+    write_text(dseg_labels, "\n".join(["index\tname\tcolor", *rows]) + "\n")

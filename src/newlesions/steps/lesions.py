@@ -1,0 +1,104 @@
+"""The results of a pair that belong to the follow-up alone: files in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newlesions.detect.carry import carry, separate
+from newlesions.detect.lesion_table import COLUMNS, lesion_rows, totals
+from newlesions.images.files import read_json, write_json, write_text
+from newlesions.images.io import read_volume, write_volume
+from newlesions.images.transforms import write_fsl, write_itk
+from newlesions.steps.names import read_matrices
+from newlesions.steps.sidecars import LESION_COLUMNS, brain_sidecar, image_sidecar
+
+
+def lesions(
+    change: Path,
+    probability: Path,
+    baseline: Path,
+    followup: Path,
+    brain: Path,
+    halfway: Path,
+    flair: Path,
+    followup_brain: Path,
+    baseline_brain_facts: Path,
+    followup_brain_facts: Path,
+    baseline_report: Path,
+    followup_report: Path,
+    candidates_facts: Path,
+    lesions: Path,
+    lesions_sidecar: Path,
+    brain_mask: Path,
+    brain_mask_sidecar: Path,
+    preproc: Path,
+    preproc_sidecar: Path,
+    xfm: Path,
+    mni_xfm: Path,
+    summary: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write the lesion table, the follow-up's brain and images, the transforms, and the pair's row of newlesions.tsv.
+
+    ``change``, ``probability``, ``baseline``, ``followup`` and ``brain`` lie on the working grid; ``flair`` and
+    ``followup_brain`` on the follow-up's own grid.
+    """
+    from newlesions.detect.regions import name_regions
+
+    classes = read_volume(change, dtype=np.uint8)
+    before, after = read_volume(baseline), read_volume(followup)
+    inside = read_volume(brain, dtype=np.bool_).data
+    own = read_volume(flair)
+    matrices = read_matrices(halfway)
+    halfway_from_own = np.linalg.inv(matrices["followup_from_halfway"])
+    working = separate(classes.data)
+    rows = lesion_rows(
+        carry(working, classes.grid, own.grid, halfway_from_own),
+        own,
+        working,
+        before,
+        after,
+        read_volume(probability).data,
+        inside,
+        name_regions(working.labels, classes.grid, matrices["mni_from_halfway"], after.data, inside),
+        halfway_from_own,
+        matrices["mni_from_halfway"],
+    )
+    write_text(lesions, _tsv(rows))
+    write_json(lesions_sidecar, LESION_COLUMNS)
+    write_volume(brain_mask, read_volume(followup_brain, dtype=np.uint8))
+    write_json(brain_mask_sidecar, brain_sidecar(read_json(followup_brain_facts)["backend"]))
+    write_volume(preproc, after)
+    write_json(preproc_sidecar, image_sidecar())
+    write_itk(xfm, matrices["followup_from_halfway"])
+    write_itk(mni_xfm, np.linalg.inv(matrices["mni_from_halfway"]))
+    if settings["fsl"]:
+        name = xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat")
+        write_fsl(xfm.with_name(name), matrices["followup_from_halfway"], own.grid, after.grid)
+    quality = matrices["quality"]
+    write_json(
+        summary,
+        {
+            **totals(rows),
+            "brain_baseline_ml": round(read_json(baseline_brain_facts)["volume_ml"], 1),
+            "brain_followup_ml": round(read_json(followup_brain_facts)["volume_ml"], 1),
+            "registration_correlation": quality["correlation"],
+            "brain_overlap": quality["brain_overlap"],
+            "inverse_consistency_mm": quality["inverse_consistency_mm"],
+            "noise": round(read_json(candidates_facts)["sd_difference"], 3),
+            "warnings": "; ".join(_warnings(baseline_report, "baseline") + _warnings(followup_report, "follow-up")),
+        },
+    )
+
+
+def _warnings(report: Path, visit: str) -> list[str]:
+    return [f"{visit}: {warning}" for warning in read_json(report)["warnings"]]
+
+
+def _tsv(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = ["\t".join(COLUMNS), *("\t".join(str(row[column]) for column in COLUMNS) for row in rows)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,97 @@
+"""The last step of a pair, its page, and the page of the cohort: files in, one HTML file out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from newlesions import __version__
+from newlesions.images.files import read_json, write_text
+from newlesions.report.cohort_page import CohortPage, cohort_html
+from newlesions.report.pair_images import read_pair_images
+from newlesions.report.pair_page import PairPage, pair_html
+from newlesions.report.tables import number, read_lesions, read_rows
+
+
+def report(
+    pair: Mapping[str, str],
+    *,
+    baseline: Path,
+    followup: Path,
+    change: Path,
+    probability: Path,
+    brain: Path,
+    halfway: Path,
+    harmonise: Path,
+    candidates: Path,
+    lesions: Path,
+    summary: Path,
+    baseline_ingest: Path,
+    followup_ingest: Path,
+    out_html: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write the page of one pair.
+
+    Parameters
+    ----------
+    pair
+        The pair's row of ``pairs.tsv``: ``subject``, ``baseline_session``, ``followup_session`` and ``days`` are used.
+    baseline, followup
+        The harmonised images; with ``change`` (0 none, 1 new, 2 enlarging, 3 gone, 4 shrinking), ``probability`` of
+        new lesion in 0 to 1, and the ``brain`` mask, all on the working grid.
+    halfway, harmonise, candidates
+        The JSON files of these steps.
+    lesions, summary
+        The pair's lesion table (TSV), and its row of ``newlesions.tsv`` as JSON.
+    baseline_ingest, followup_ingest
+        The JSON reports of the input checks.
+    out_html
+        The page, ``OUT/sub-01/sub-01_ses-M12.html``: its links lead from there to the files of the pair.
+    settings
+        The settings of the run, shown on the page. Its section ``report`` is also obeyed: ``max_lesions`` (60) is how
+        many lesions get pictures, ``crop_mm`` (60) the side of these pictures.
+
+    Raises
+    ------
+    InputError
+        If the images do not share a grid or the lesion table is not one.
+    """
+    options = settings.get("report", {})
+    page = PairPage(
+        subject=pair["subject"],
+        baseline_session=pair["baseline_session"],
+        followup_session=pair["followup_session"],
+        row=read_json(summary),
+        lesions=read_lesions(lesions),
+        images=read_pair_images(baseline, followup, change, probability, brain),
+        halfway=read_json(halfway),
+        scans=(read_json(baseline_ingest), read_json(followup_ingest)),
+        measured={"harmonise": read_json(harmonise), "candidates": read_json(candidates)},
+        settings=settings,
+        days=number(pair.get("days", "")),
+        version=__version__,
+        max_lesions=int(options.get("max_lesions", 60)),
+        crop_mm=float(options.get("crop_mm", 60)),
+    )
+    write_text(out_html, pair_html(page))
+
+
+def cohort_report(table: Path, pairs_json: Path | None, out_html: Path, summary: Mapping[str, Any]) -> None:
+    """Write the page of the cohort.
+
+    Parameters
+    ----------
+    table
+        ``newlesions.tsv``.
+    pairs_json
+        ``pairs.json``: the skipped subjects, notes and filters of the index. May be absent.
+    out_html
+        The page, ``OUT/index.html``: its links lead from there to the pages of the pairs.
+    summary
+        What to tell of the run, such as ``{"recipe": ..., "version": ...}``, shown as given.
+    """
+    index = read_json(pairs_json) if pairs_json is not None and pairs_json.exists() else {}
+    page = CohortPage(rows=read_rows(table), index=index, summary=summary, version=__version__)
+    write_text(out_html, cohort_html(page))

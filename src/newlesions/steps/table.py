@@ -1,0 +1,78 @@
+"""The last step of a cohort: one table, one page, and what the results folder says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from newlesions.cohort.outcome import DONE, outcomes, table_text
+from newlesions.cohort.pairs_table import read_pairs
+from newlesions.images.files import read_json, write_bytes, write_json, write_text
+from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
+from newlesions.settings import read_recipe
+from newlesions.steps.report import cohort_report
+
+
+def table(
+    *,
+    pairs: Path,
+    table: Path,
+    page: Path,
+    description: Path,
+    labels: Path,
+    ignore: Path,
+    citation_text: Path,
+    provenance_record: Path,
+    complete: Path,
+    settings: Mapping[str, Any],
+    summaries: Sequence[Path] | None = None,
+    pages: Sequence[Path] | None = None,
+) -> None:
+    """Write the files about the whole cohort, whatever became of its pairs.
+
+    Parameters
+    ----------
+    pairs
+        The frozen pairs table. It is copied beside ``table`` as pairs.tsv, with the pairs.json beside it.
+    table
+        newlesions.tsv; its folder is the results folder, where the pairs' summaries and logs are looked for.
+    page, description, labels, ignore, citation_text, provenance_record
+        index.html, dataset_description.json, descriptions.tsv, .bidsignore, CITATION.md, provenance.json.
+    complete
+        Written if every pair is done, removed otherwise: the workflow then sees that the table is to be made again.
+    settings
+        The settings of the run.
+    summaries, pages
+        What must exist before, where the workflow calls; not read from here, since after failures some are missing.
+    """
+    out = table.parent
+    rows = read_pairs(pairs)
+    index = _index(pairs)
+    recipe = read_recipe(settings["recipe"])
+    outcome = outcomes(out, rows)
+    write_text(table, table_text(outcome))
+    _freeze(pairs, out)
+    write_json(description, dataset_description(rows, str(index.get("input", ""))))
+    write_text(labels, descriptions(rows))
+    write_text(ignore, BIDSIGNORE)
+    write_text(citation_text, citation(recipe))
+    write_json(provenance_record, provenance(rows, settings, recipe))
+    cohort_report(table, out / "pairs.json", page, {"recipe": recipe["id"]})
+    if all(row["status"] == DONE for row in outcome):
+        write_json(complete, [row["pair"] for row in outcome])
+    else:
+        complete.unlink(missing_ok=True)
+
+
+def _index(pairs: Path) -> dict[str, Any]:
+    path = pairs.with_suffix(".json")
+    return read_json(path) if path.is_file() else {}
+
+
+def _freeze(pairs: Path, out: Path) -> None:
+    """Keep the table that this run used, and what the index said, in the results folder."""
+    for source in (pairs, pairs.with_suffix(".json")):
+        copy = out / f"pairs{source.suffix}"
+        if source.is_file() and not (copy.is_file() and copy.samefile(source)):
+            write_bytes(copy, source.read_bytes())

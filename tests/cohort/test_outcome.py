@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from newlesions.cohort.outcome import COLUMNS, outcomes, table_text
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.results import STEPS, log_files, page_file, summary_file
+from newlesions.images.files import write_json, write_text
+
+PAIR = Pair.of("01", ("M00", "M12"), ("/data/here/a_FLAIR.nii", "/data/here/b_FLAIR.nii")).with_values(days="365")
+
+
+def write_log(out: Path, step: str, stem: str, last: str) -> None:
+    write_text(out / "work" / "logs" / step / f"{stem}.log", f"CALL: {{}}\n{last}\n")
+
+
+def row_of(out: Path) -> dict[str, str]:
+    (row,) = outcomes(out, [PAIR])
+    assert tuple(row) == COLUMNS
+    return row
+
+
+def test_a_finished_pair_shows_its_summary(tmp_path: Path) -> None:
+    write_text(page_file(tmp_path, PAIR), "page")
+    write_json(
+        summary_file(tmp_path, PAIR),
+        {"new_count": 2, "new_volume_mm3": 120.5, "noise": None, "warnings": ["thick", "dark"], "unknown": 1},
+    )
+    row = row_of(tmp_path)
+    assert (row["status"], row["reason"], row["days"]) == ("done", "", "365")
+    assert (row["new_count"], row["new_volume_mm3"], row["noise"], row["warnings"]) == ("2", "120.5", "", "thick; dark")
+
+
+def test_the_first_failure_in_the_order_of_the_flow_is_the_reason(tmp_path: Path) -> None:
+    write_log(tmp_path, "ingest", "sub-01_ses-M00", "ingest took 1.0 s")
+    write_log(tmp_path, "brain", "sub-01_ses-M12", "ERROR: b: no brain")
+    write_log(tmp_path, "ingest", "sub-01_ses-M12", "ERROR: /data/here/b_FLAIR.nii: found\ta cut file; expected all")
+    row = row_of(tmp_path)
+    assert row["status"] == "failed"
+    assert row["reason"] == "ingest: b_FLAIR.nii: found a cut file; expected all"
+
+
+def test_the_baselines_failure_counts_too(tmp_path: Path) -> None:
+    write_log(tmp_path, "bias", "sub-01_ses-M00", "ERROR: no head")
+    assert row_of(tmp_path)["reason"] == "bias: no head"
+
+
+def test_a_step_that_was_killed_is_told(tmp_path: Path) -> None:
+    write_log(tmp_path, "halfway", "sub-01_ses-M12", "half a sentence")
+    assert row_of(tmp_path)["reason"].startswith("halfway of sub-01_ses-M12: stopped without a reason")
+
+
+def test_a_failure_after_an_earlier_success_counts(tmp_path: Path) -> None:
+    write_text(page_file(tmp_path, PAIR), "page")
+    write_json(summary_file(tmp_path, PAIR), {"new_count": 2})
+    write_log(tmp_path, "ingest", "sub-01_ses-M12", "ERROR: the file changed")
+    row = row_of(tmp_path)
+    assert (row["status"], row["new_count"]) == ("failed", "")
+
+
+def test_a_pair_without_its_page_is_not_done(tmp_path: Path) -> None:
+    write_json(summary_file(tmp_path, PAIR), {"new_count": 2})
+    assert row_of(tmp_path)["status"] == "failed"
+
+
+def test_a_pair_that_nobody_started_is_told(tmp_path: Path) -> None:
+    assert row_of(tmp_path)["reason"].startswith("not reached")
+
+
+def test_reasons_are_one_short_line_without_folders(tmp_path: Path) -> None:
+    write_log(tmp_path, "report", "sub-01_ses-M12", f"ERROR: {tmp_path / 'x.nii'} " + "long " * 200)
+    reason = row_of(tmp_path)["reason"]
+    assert str(tmp_path) not in reason
+    assert len(reason) <= 300
+    text = table_text(outcomes(tmp_path, [PAIR]))
+    assert len(text.splitlines()) == 2
+    assert all(line.count("\t") == len(COLUMNS) - 1 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_of_a_pair_has_a_log_to_look_at(step: str) -> None:
+    stems = [path.stem for name, path in log_files(Path("out"), PAIR) if name == step]
+    expected = {
+        "finalise": ["sub-01_ses-M12_since-M00"],
+        **{name: ["sub-01_ses-M00", "sub-01_ses-M12"] for name in ("ingest", "bias", "brain")},
+    }
+    assert stems == expected.get(step, ["sub-01_ses-M12"])

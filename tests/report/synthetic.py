@@ -1,0 +1,139 @@
+"""The work files of a small made-up pair: an egg of a brain with one new lesion and one that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newlesions.images.files import write_json, write_text
+from newlesions.images.io import write_volume
+from newlesions.images.volume import Volume, apply_affine
+from newlesions.steps.report import report
+
+SHAPE = (48, 56, 44)
+AFFINE = np.array([[1.5, 0, 0, -36], [0, 1.5, 0, -42], [0, 0, 1.5, -33], [0, 0, 0, 1]], float)
+# x of the follow-up = x of halfway space + 3
+FOLLOWUP_FROM_HALFWAY = np.array([[1, 0, 0, 3], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], float)
+NEW, GONE = (30, 34, 24), (16, 22, 18)
+COLUMNS = (
+    *("id", "kind", "volume_mm3", "voxels", "x_mm", "y_mm", "z_mm", "mni_x_mm", "mni_y_mm", "mni_z_mm"),
+    *("region", "intensity_before", "intensity_after", "probability", "contrast"),
+)
+
+
+def ball(centre: tuple[int, int, int], radius: float) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    at = np.indices(SHAPE)
+    return sum((at[axis] - centre[axis]) ** 2 for axis in range(3)) <= radius**2
+
+
+def write_pair(folder: Path, *, lesions: bool = True, **changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the inputs of `report` below ``folder`` and return its keyword arguments but ``out_html``.
+
+    ``changes`` update the JSON inputs, by argument name.
+    """
+    at = np.indices(SHAPE)
+    brain = sum(((at[axis] - SHAPE[axis] / 2) / (SHAPE[axis] * 0.38)) ** 2 for axis in range(3)) <= 1
+    rng = np.random.default_rng(1)
+    baseline = np.where(brain, 50, 8) + rng.normal(0, 1, SHAPE)
+    followup = np.where(brain, 50, 8) + rng.normal(0, 1, SHAPE)
+    change = np.zeros(SHAPE, np.uint8)
+    if lesions:
+        for centre, code, image in ((NEW, 1, followup), (GONE, 3, baseline)):
+            change[ball(centre, 2.5)] = code
+            image[ball(centre, 2.5)] += 30
+    images = {
+        "baseline": baseline.astype(np.float32),
+        "followup": followup.astype(np.float32),
+        "change": change,
+        "probability": (change == 1).astype(np.float32) * 0.9,
+        "brain": brain,
+    }
+    arguments: dict[str, Any] = {name: folder / f"{name}.nii.gz" for name in images}
+    for name, data in images.items():
+        write_volume(arguments[name], Volume(data, AFFINE))
+    scan = {"shape": [48, 56, 44], "spacing_mm": [1.5, 1.5, 1.5], "orientation": "LPS", "dtype": "<i2", "warnings": []}
+    contents: dict[str, dict[str, Any]] = {
+        "halfway": {
+            "followup_from_halfway": FOLLOWUP_FROM_HALFWAY.tolist(),
+            "mni_from_halfway": np.eye(4).tolist(),
+            "quality": {"correlation": 0.95},
+            "aligned": False,
+        },
+        "harmonise": {"kernel_mm": 22},
+        "candidates": {"mean": 0.0, "sd": 1.4, "k": 3.0},
+        "summary": _summary(lesions),
+        "baseline_ingest": dict(scan),
+        "followup_ingest": dict(scan),
+    }
+    for name, content in contents.items():
+        arguments[name] = folder / f"{name}.json"
+        write_json(arguments[name], content | dict(changes.get(name, {})))
+    arguments["lesions"] = folder / "lesions.tsv"
+    rows = [_lesion(1, "new", NEW), _lesion(2, "gone", GONE)] if lesions else []
+    write_text(arguments["lesions"], "".join("\t".join(row) + "\n" for row in [COLUMNS, *rows]))
+    return arguments
+
+
+def labels(subject: str = "01", baseline: str = "M00", followup: str = "M12") -> dict[str, str]:
+    return {
+        "pair": f"sub-{subject}_ses-{followup}",
+        "subject": subject,
+        "baseline_session": baseline,
+        "followup_session": followup,
+        "days": "365",
+    }
+
+
+def page_of(folder: Path, *, lesions: bool = True, settings: Mapping[str, Any] | None = None, **changes: Any) -> str:
+    """The text of the page of the made-up pair."""
+    out = folder / "page.html"
+    report(labels(), **write_pair(folder, lesions=lesions, **changes), out_html=out, settings=settings or {})
+    return out.read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """All start tags of a page, as (name, attributes), and the text outside scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self._inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside not in ("script", "style"):
+            self.words.append(data)
+
+    def named(self, *names: str) -> Iterator[dict[str, str]]:
+        return (attributes for tag, attributes in self.tags if tag in names)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def _lesion(number: int, kind: str, centre: tuple[int, int, int]) -> list[str]:
+    halfway = apply_affine(AFFINE, np.array(centre))
+    world = apply_affine(FOLLOWUP_FROM_HALFWAY, halfway)
+    values = [number, kind, 219.4, 65, *world, *halfway, "periventricular", 50, 80, 0.9, 5.5]
+    return [str(value) for value in values]
+
+
+def _summary(lesions: bool) -> dict[str, Any]:
+    one, none = {"count": 1, "volume_mm3": 219.4}, {"count": 0, "volume_mm3": 0.0}
+    found = {"new": one if lesions else none, "enlarging": none, "gone": one if lesions else none, "shrinking": none}
+    row = {f"{kind}_{name}": value for kind, totals in found.items() for name, value in totals.items()}
+    quality = {"registration_correlation": 0.95, "brain_overlap": 0.97, "inverse_consistency_mm": 0.2, "noise": 1.4}
+    return {"status": "done", **row, **quality, "brain_baseline_ml": 1200, "brain_followup_ml": 1198, "warnings": ""}

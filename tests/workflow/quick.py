@@ -1,0 +1,92 @@
+"""The workflow with steps that take no time: what is tested is the order, the failures and the files, not the images.
+
+A folder put before the package's own steps holds one module per step. Each writes its outputs at once; `ingest` refuses
+a scan whose bytes begin with `broken`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import newlesions
+from newlesions.cohort.results import STEPS
+
+_SITE = """\
+import sys
+if "--help" not in sys.argv:
+    import newlesions.steps
+    newlesions.steps.__path__.insert(0, {steps!r})
+"""
+_STEP = """\
+import json, os, time
+from pathlib import Path
+from newlesions.errors import InputError
+
+def {name}(**arguments):
+    time.sleep(float(os.environ.get("QUICK_STEP_SECONDS", "0")))
+    if "{name}" == "ingest" and Path(arguments["scan"]).read_bytes().startswith(b"broken"):
+        raise InputError(arguments["scan"], "a broken scan", "a whole one")
+    said = json.dumps(dict(step="{name}", new_count=3, settings=arguments.get("settings")))
+    for path in arguments.values():
+        if isinstance(path, Path) and not path.exists():
+            path.with_name(".writing").write_text(said)
+            path.with_name(".writing").replace(path)
+"""
+
+
+class Quick:
+    """A BIDS folder of small files, a results folder, and the command line with quick steps."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.bids, self.out = folder, folder / "bids", folder / "out"
+        steps = folder / "site" / "steps"
+        steps.mkdir(parents=True)
+        (steps.parent / "sitecustomize.py").write_text(_SITE.format(steps=str(steps)))
+        for name in STEPS:
+            text = _STEP.format(name=name)
+            if name == "report":
+                text += "\ndef cohort_report(table, pairs_json, out_html, summary):\n    out_html.write_text('page')\n"
+            (steps / f"{name}.py").write_text(text)
+        source = str(Path(newlesions.__file__).parents[1])
+        self.environment = os.environ | {"PYTHONPATH": f"{steps.parent}:{source}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def scan(self, subject: str, session: str, content: str = "good") -> Path:
+        """Write a scan that is no image, which the quick steps do not mind."""
+        stem = f"sub-{subject}_ses-{session}_FLAIR.nii.gz"
+        path = self.bids / f"sub-{subject}" / f"ses-{session}" / "anat" / stem
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{content} {subject} {session}")
+        return path
+
+    def start(self, *more: str, seconds: float = 0) -> subprocess.Popen[str]:
+        """Start `newlesions run` on the folder; each step takes ``seconds``."""
+        words = [sys.executable, "-m", "newlesions", "run", str(self.bids), str(self.out), "--cores", "2", *more]
+        environment = self.environment | {"QUICK_STEP_SECONDS": str(seconds)}
+        return subprocess.Popen(
+            words, env=environment, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, *more: str) -> tuple[int, str]:
+        """Run to the end: exit code, and all that was said."""
+        process = self.start(*more)
+        said, _ = process.communicate(timeout=120)
+        return process.returncode, said
+
+    def steps(self, said: str) -> list[str]:
+        """The steps that a run says it started, in order."""
+        return [line.split()[-2] for line in said.splitlines() if line.startswith("[")]
+
+    def results(self) -> dict[str, str]:
+        """The digest of every file of the results but logs, benchmarks and Snakemake's own."""
+        files = (path for path in self.out.rglob("*") if path.is_file())
+        apart = ("work/logs", "work/benchmarks", ".snakemake", "work/.run.lock")
+        names = {str(path.relative_to(self.out)): path for path in files}
+        return {
+            name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in sorted(names.items())
+            if not name.startswith(apart)
+        }

@@ -1,0 +1,89 @@
+"""What Snakemake plans, without running it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newlesions import house
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.pairs_table import write_pairs
+from newlesions.cohort.results import STEPS
+
+
+def snakemake(*words: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *words],
+        cwd=directory or house.root(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def jobs(planned: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Jobs by rule."""
+    assert planned.returncode == 0, planned.stderr
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", planned.stdout, re.MULTILINE)}
+
+
+def test_a_bare_dry_run_in_the_root_plans_the_demo() -> None:
+    planned = jobs(snakemake("-n", "-q", "rules"))
+    assert planned["ingest"] == planned["bias"] == planned["brain"] == 9
+    assert {planned[step] for step in STEPS[3:]} == {5}
+    assert planned["table"] == 1
+
+
+def test_a_session_is_prepared_once_for_both_of_its_pairs(tmp_path: Path) -> None:
+    scans = {label: str(tmp_path / f"{label}.nii") for label in ("1", "2", "3")}
+    pairs = [Pair.of("01", (a, b), (scans[a], scans[b])) for a, b in (("1", "2"), ("2", "3"))]
+    write_pairs(tmp_path / "pairs.tsv", pairs)
+    planned = jobs(
+        snakemake(
+            *("-n", "-q", "rules", "--snakefile", str(house.root() / "Snakefile")),
+            *("--config", "pairs=pairs.tsv", "out=results"),
+            directory=tmp_path,
+        )
+    )
+    assert planned["ingest"] == planned["brain"] == 3
+    assert planned["halfway"] == planned["report"] == 2
+
+
+def test_the_workflow_file_itself_can_be_run(tmp_path: Path) -> None:
+    words = ("-n", "-q", "rules", "--snakefile", "workflow/Snakefile", "--config", f"out={tmp_path}")
+    assert jobs(snakemake(*words))["table"] == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("recipe=nonesuch", "recipe: found 'nonesuch'; expected one of"),
+        ("pairs=nonesuch.tsv", "nonesuch.tsv: found no readable table"),
+        ("colour=red", "found 'colour'; expected only"),
+    ],
+)
+def test_a_wrong_configuration_is_named(config: str, message: str) -> None:
+    planned = snakemake("-n", "--config", config)
+    assert planned.returncode != 0
+    assert message in planned.stdout + planned.stderr
+
+
+def test_every_rule_says_what_it_does_and_where_it_logs() -> None:
+    text = "\n".join(path.read_text() for path in sorted((house.root() / "workflow" / "rules").glob("*.smk")))
+    rules = re.split(r"^rule (\w+):$", text, flags=re.MULTILINE)[1:]
+    bodies = dict(zip(rules[::2], rules[1::2], strict=True))
+    assert bodies.keys() == {*STEPS, "table"}
+    for name, body in bodies.items():
+        assert body.lstrip().startswith('"""'), f"{name} has no docstring"
+        for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "message:", "script:"):
+            assert part in body, f"{name} has no {part}"
+
+
+@pytest.mark.slow
+def test_snakemake_finds_nothing_to_lint() -> None:
+    linted = snakemake("--lint")
+    assert linted.returncode == 0, linted.stderr

@@ -1,0 +1,58 @@
+# What the rules share: the paths of a pair's two visits, and resources that grow when a job is tried again.
+
+
+def session_file(name):
+    """`name` of the wildcards' session."""
+    return f"{SESSION}/{name}"
+
+
+def pair_file(name):
+    """`name` of the pair that the wildcards' session follows up."""
+    return f"{PAIR}/{name}"
+
+
+def visit_file(visit, name):
+    """An input function: `name` of the pair's `visit` (baseline or followup)."""
+
+    def path(wildcards):
+        row = PAIRS[wildcards.subject, wildcards.session]
+        return session_file(name).format(subject=row.subject, session=getattr(row, f"{visit}_session"))
+
+    return path
+
+
+def log_file(step):
+    """The log of `step`; `cohort.outcome` looks for it there."""
+    return str(WORK / "logs" / step / "sub-{subject}_ses-{session}.log")
+
+
+def benchmark_file(step):
+    """The time and memory of `step`."""
+    return str(WORK / "benchmarks" / step / "sub-{subject}_ses-{session}.tsv")
+
+
+def existing(path):
+    """`path` as an input where there is such a file. A missing scan then fails its own step, not the whole plan."""
+    return path if path and Path(path).is_file() else []
+
+
+def keep(path):
+    """An image between two steps: kept for reruns and pages, or deleted after its last use."""
+    return path if SETTINGS["keep_work"] else temp(path)
+
+
+def growing(amount):
+    """A resource that grows with each attempt, for profiles that retry."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def labels_of_pair(wildcards):
+    """What the pair's page tells of its row: labels and days, no paths."""
+    row = PAIRS[wildcards.subject, wildcards.session].row()
+    return {name: row[name] for name in ("pair", "subject", "baseline_session", "followup_session", "days")}
+
+
+def files_of_pair(patterns, row):
+    """The files of the pair `row` that `patterns` name."""
+    labels = {"subject": row.subject, "session": row.followup_session, "baseline": row.baseline_session}
+    return [str(pattern).format(**labels) for pattern in patterns]

@@ -1,0 +1,119 @@
+# Per pair: what changed, and the files that say so. A rule's outputs carry the same wildcards; hence the files whose
+# names tell the baseline come from `finalise`, and those that tell the follow-up alone from `lesions`.
+
+
+# Seen alone, the follow-up's own transform could also be that of a pair with itself.
+ruleorder: lesions > finalise
+
+
+rule candidates:
+    """Propose new, enlarging, gone and shrinking lesions from the difference of the two visits."""
+    input:
+        baseline=pair_file("harmonised_baseline.nii.gz"),
+        followup=pair_file("harmonised_followup.nii.gz"),
+        brain=pair_file("brain.nii.gz"),
+        halfway=pair_file("halfway.json"),
+    output:
+        change=keep(pair_file("change.nii.gz")),
+        probability=keep(pair_file("probability.nii.gz")),
+        facts=pair_file("candidates.json"),
+    log:
+        log_file("candidates"),
+    benchmark:
+        benchmark_file("candidates")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(20),
+    params:
+        settings=SETTINGS["candidates"],
+    message:
+        "sub-{wildcards.subject}_ses-{wildcards.session} candidates"
+    script:
+        "../scripts/step.py"
+
+
+rule finalise:
+    """Write the change since the baseline on the follow-up's own grid and in halfway space."""
+    input:
+        change=pair_file("change.nii.gz"),
+        probability=pair_file("probability.nii.gz"),
+        baseline=pair_file("harmonised_baseline.nii.gz"),
+        halfway=pair_file("halfway.json"),
+        flair=session_file("flair.nii.gz"),
+        baseline_flair=visit_file("baseline", "flair.nii.gz"),
+    output:
+        mask=f"{ANAT}_space-orig_label-lesion_desc-newSince{{baseline}}_mask.nii.gz",
+        mask_sidecar=f"{ANAT}_space-orig_label-lesion_desc-newSince{{baseline}}_mask.json",
+        probseg=f"{ANAT}_space-orig_label-lesion_desc-newSince{{baseline}}_probseg.nii.gz",
+        probseg_sidecar=f"{ANAT}_space-orig_label-lesion_desc-newSince{{baseline}}_probseg.json",
+        dseg=f"{ANAT}_space-orig_label-lesion_desc-changeSince{{baseline}}_dseg.nii.gz",
+        dseg_sidecar=f"{ANAT}_space-orig_label-lesion_desc-changeSince{{baseline}}_dseg.json",
+        dseg_labels=f"{ANAT}_space-orig_label-lesion_desc-changeSince{{baseline}}_dseg.tsv",
+        halfway_mask=f"{ANAT}_space-halfway_label-lesion_desc-newSince{{baseline}}_mask.nii.gz",
+        halfway_mask_sidecar=f"{ANAT}_space-halfway_label-lesion_desc-newSince{{baseline}}_mask.json",
+        preproc=f"{SESSION_ANAT}/sub-{{subject}}_ses-{{baseline}}_space-halfway{{session}}_desc-preproc_FLAIR.nii.gz",
+        preproc_sidecar=f"{SESSION_ANAT}/sub-{{subject}}_ses-{{baseline}}_space-halfway{{session}}_desc-preproc_FLAIR.json",
+        xfm=f"{ANAT}_from-{{baseline}}_to-halfway_mode-image_xfm.mat",
+    log:
+        str(WORK / "logs" / "finalise" / "sub-{subject}_ses-{session}_since-{baseline}.log"),
+    benchmark:
+        str(WORK / "benchmarks" / "finalise" / "sub-{subject}_ses-{session}_since-{baseline}.tsv")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(15),
+    params:
+        settings=SETTINGS["finalise"],
+    message:
+        "sub-{wildcards.subject}_ses-{wildcards.session} finalise"
+    script:
+        "../scripts/step.py"
+
+
+rule lesions:
+    """Describe the follow-up and each of its changed lesions: the lesion table and the pair's row of the cohort table."""
+    input:
+        change=pair_file("change.nii.gz"),
+        probability=pair_file("probability.nii.gz"),
+        baseline=pair_file("harmonised_baseline.nii.gz"),
+        followup=pair_file("harmonised_followup.nii.gz"),
+        brain=pair_file("brain.nii.gz"),
+        halfway=pair_file("halfway.json"),
+        flair=session_file("flair.nii.gz"),
+        followup_brain=session_file("brain.nii.gz"),
+        baseline_brain_facts=visit_file("baseline", "brain.json"),
+        followup_brain_facts=visit_file("followup", "brain.json"),
+        baseline_report=visit_file("baseline", "ingest.json"),
+        followup_report=visit_file("followup", "ingest.json"),
+        candidates_facts=pair_file("candidates.json"),
+    output:
+        lesions=f"{ANAT}_desc-lesions_table.tsv",
+        lesions_sidecar=f"{ANAT}_desc-lesions_table.json",
+        brain_mask=f"{ANAT}_space-orig_desc-brain_mask.nii.gz",
+        brain_mask_sidecar=f"{ANAT}_space-orig_desc-brain_mask.json",
+        preproc=f"{ANAT}_space-halfway_desc-preproc_FLAIR.nii.gz",
+        preproc_sidecar=f"{ANAT}_space-halfway_desc-preproc_FLAIR.json",
+        xfm=f"{ANAT}_from-{{session}}_to-halfway_mode-image_xfm.mat",
+        mni_xfm=f"{ANAT}_from-halfway_to-MNI152NLin2009aSym_mode-image_xfm.mat",
+        summary=pair_file("summary.json"),
+    log:
+        log_file("lesions"),
+    benchmark:
+        benchmark_file("lesions")
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(15),
+    params:
+        settings=SETTINGS["finalise"],
+    message:
+        "sub-{wildcards.subject}_ses-{wildcards.session} lesions"
+    script:
+        "../scripts/step.py"
