@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.cohort.bids import find_scans
+from newlesions.errors import ConfigError
 from newlesions.images.files import write_json
 from newlesions.images.io import read_volume
 from newlesions.preprocess.bias import PRESETS, correct_bias
@@ -33,7 +34,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=_SHIPPED, help="where to write (the package's own file)")
     parser.add_argument("--corrected", action="store_true", help="the scans are free of bias already")
     options = parser.parse_args(arguments)
-    scans = read_table(options.scans) if options.scans.is_file() else bids_scans(options.scans)
+    try:
+        scans = read_table(options.scans) if options.scans.is_file() else bids_scans(options.scans)
+    except ConfigError as error:
+        parser.error(str(error))
     brains = []
     for scan, brain in scans:
         brains.append(brain_values(scan, brain, corrected=options.corrected))
@@ -54,7 +58,7 @@ def read_table(path: Path) -> list[tuple[Path, Path | None]]:
     with open(path, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     if not rows or "scan" not in rows[0]:
-        raise SystemExit(f"{path}: found no column `scan` with scans below it; expected at least one scan")
+        raise ConfigError(f"{path}: found no column `scan` with scans below it; expected at least one scan")
     return [(path.parent / row["scan"], path.parent / row["brain"] if row.get("brain") else None) for row in rows]
 
 

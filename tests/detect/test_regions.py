@@ -33,7 +33,7 @@ from newlesions.images.volume import Grid, apply_affine
 THICK = Grid((150, 180, 34), np.array([[-1.0, 0, 0, 75], [0, 1, 0, -105], [0, 0, 5, -75], [0, 0, 0, 1]]))
 # Centres in MNI mm whose place is beyond doubt, on either side.
 PLACES = {
-    PERIVENTRICULAR: [(-19, -8, 26), (14, 24, 14), (-31, -46, 14)],
+    PERIVENTRICULAR: [(-19, -8, 26), (14, 24, 14), (20, -20, 27)],
     INFRATENTORIAL: [(0, -28, -35), (28, -60, -36), (4, -20, -19), (-22, -80, -32)],
     JUXTACORTICAL: [(44, -22, 44), (-40, 34, 12), (8, -82, 22)],
     DEEP_WHITE: [(27, -20, 36), (-27, 0, 34)],
@@ -54,7 +54,9 @@ def head(grid: Grid, mni_from_space: NDArray[np.float64], ventricle_growth: floa
     return image.astype(np.float32)
 
 
-def balls(centres: list[tuple[float, float, float]], radius: float, grid: Grid, mni_from_space: NDArray[np.float64]):
+def balls(
+    centres: list[tuple[float, float, float]], radius: float, grid: Grid, mni_from_space: NDArray[np.float64]
+) -> NDArray[np.int32]:
     """Balls of ``radius`` mm about ``centres`` (MNI mm), labelled from 1; at least the nearest voxel each."""
     labels = np.zeros(grid.shape, dtype=np.int32)
     points = apply_affine(mni_from_space @ grid.affine, np.moveaxis(np.indices(grid.shape), 0, -1))
@@ -177,7 +179,7 @@ def test_fifty_lesions_take_below_two_seconds() -> None:
         labels[i - 3 : i + 4, j - 3 : j + 4, k] = label
     start = time.process_time()
     names = name_regions(labels, grid, np.eye(4), image, image > 0)
-    assert time.process_time() - start < 4.0  # 1.0 s on an idle core
+    assert time.process_time() - start < 2.0
     assert len(names) == labels.max()
 
 

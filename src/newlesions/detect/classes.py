@@ -60,7 +60,8 @@ def classify(
     -------
     tuple
         The classes (uint8: 0 none, 1 new, 2 enlarging, 3 gone, 4 shrinking), and the signed probability of change
-        (float32 in [-1, 1]: positive where the follow-up is brighter). Both of shape (I, J, K).
+        (float32 in [-1, 1]: positive where the follow-up is brighter, 0 where rise and fall are equally likely). Both of
+        shape (I, J, K).
     """
     change = np.zeros(baseline.shape, dtype=np.uint8)
     for direction, earlier, alone, grown in ((rise, baseline, NEW, ENLARGING), (fall, followup, GONE, SHRINKING)):
@@ -70,7 +71,8 @@ def classify(
         codes[0] = 0
         change = np.where(direction.clusters > 0, codes[direction.clusters], change)
     up, down = probability(rise, settings), probability(fall, settings)
-    return change, np.where(up >= down, up, -down).astype(np.float32)
+    # Where both are equal, neither sign is right: the exchange of the visits would not exchange them.
+    return change, (np.maximum(up, down) * np.sign(up - down)).astype(np.float32)
 
 
 def probability_of_new(change: NDArray[np.uint8], signed: Image) -> Image:

@@ -14,7 +14,7 @@ from newlesions.preprocess.denoise import denoise
 from newlesions.preprocess.differential_bias import differential_bias
 from newlesions.preprocess.normalise import apply_half_line, joint_line, nyul, shipped_scale
 
-NORMALISATIONS = ("nyul", "linear", "zscore", "none")
+NORMALISATIONS = ("nyul", "linear", "none")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def harmonise_pair(
     denoising
         Non-local means first, as Prados & Kanber do (proceedings p. 2).
     normalise
-        ``nyul`` (shipped standard scale), ``linear`` (brain median to 50), ``zscore`` or ``none``.
+        ``nyul`` (shipped standard scale), ``linear`` (brain median to 50) or ``none``.
     joint
         Then bring both to the middle of the robust line between them.
     """
@@ -76,8 +76,6 @@ def _normalised(image: np.ndarray, brain: Mask, kind: str, facts: dict[str, Any]
         return mapped
     if kind == "linear":
         return (image * (50 / np.median(image[brain]))).astype(np.float32)
-    if kind == "zscore":
-        return ((image - image[brain].mean()) / image[brain].std()).astype(np.float32)
     if kind == "none":
         return image
     raise ConfigError(f"harmonise.normalise is {kind!r}; expected one of {', '.join(NORMALISATIONS)}")

@@ -54,14 +54,13 @@ def to_working_space(
     """
     spacing = working_spacing([baseline.spacing, followup.spacing], finest_mm, coarsest_mm)
     grid = brain_grid(*brains, to_baseline, to_followup, spacing)
-    images = [
+    first, second = (
         resample(volume, grid, matrix, order=order)
         for volume, matrix in ((baseline, to_baseline), (followup, to_followup))
-    ]
-    masks = [mask_on(brain, grid, matrix) for brain, matrix in zip(brains, (to_baseline, to_followup), strict=True)]
-    return WorkingPair(
-        *images, Volume(_seen_by_both(masks, baseline, followup, images[0], to_baseline, to_followup), grid.affine)
     )
+    masks = [mask_on(brain, grid, matrix) for brain, matrix in zip(brains, (to_baseline, to_followup), strict=True)]
+    seen = _seen_by_both(masks, baseline, followup, first, to_baseline, to_followup)
+    return WorkingPair(first, second, Volume(seen, grid.affine))
 
 
 def _seen_by_both(

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Hold the preprocessing and the candidates against Open MS Data's references (Lesjak et al. 2016, Neuroinformatics).
+
+    python scripts/validate_open_ms.py OPEN_MS_DIR              # brain masks of all scans, halfway registration, N4
+    python scripts/validate_open_ms.py OPEN_MS_DIR --out OUT    # also the masks of a finished `newlesions run`
+
+OPEN_MS_DIR is a BIDS folder with `derivatives/reference/sub-X` (brain mask and change masks in a common space, ITK
+transforms from each session to it).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from newlesions.images.io import read_volume
+from newlesions.images.morphology import label_lesions
+from newlesions.images.resample import resample
+from newlesions.images.transforms import read_itk, rms_distance
+from newlesions.images.volume import Volume
+from newlesions.preprocess.bias import PRESETS, bias_field, correct_bias
+from newlesions.preprocess.brain import extract_brain
+from newlesions.preprocess.halfway import Visit, brain_points, find_halfway
+
+
+def main() -> None:
+    """Print the numbers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, help="a finished results folder: score its masks too")
+    parser.add_argument("--bias", action="store_true", help="compare the N4 presets (minutes per scan)")
+    args = parser.parse_args()
+    visits: dict[str, dict[str, Visit]] = {}
+    for scan in sorted(args.folder.glob("sub-*/ses-*/anat/*_FLAIR.nii.gz")):
+        subject, session = scan.parts[-4], scan.parts[-3]
+        visit = prepare(read_volume(scan))
+        visits.setdefault(subject, {})[session] = visit
+        mask = given_brain(args.folder, subject, session, visit.image)
+        print(f"{subject} {session}  brain {visit.brain.data.sum() * visit.brain.voxel_volume / 1000:.0f} ml"
+              f"  Dice with the given mask {dice(visit.brain.data, mask):.3f}", flush=True)  # fmt: skip
+        if args.bias:
+            compare_presets(read_volume(scan), visit.brain.data)
+    for subject, sessions in visits.items():
+        if len(sessions) == 2:
+            compare_registration(args.folder, subject, sessions)
+    if args.out:
+        score_masks(args.folder, args.out)
+
+
+def prepare(volume: Volume) -> Visit:
+    """Bias correction and brain extraction, as the workflow does them."""
+    corrected = correct_bias(volume, PRESETS["fast"])
+    brain = extract_brain(corrected)
+    return Visit(corrected, brain.mask, brain.mni_from_scan)
+
+
+def reference(folder: Path, subject: str) -> Path:
+    """Where the references of a subject lie."""
+    return folder / "derivatives" / "reference" / subject
+
+
+def common_from(folder: Path, subject: str, session: str) -> np.ndarray:
+    """The given matrix from a session's RAS mm to the common space's."""
+    name = f"{subject}_from-{session.replace('-', '')}_to-common_mode-image_xfm.mat"
+    return np.linalg.inv(read_itk(reference(folder, subject) / name))
+
+
+def given_brain(folder: Path, subject: str, session: str, scan: Volume) -> np.ndarray:
+    """The given brain mask on a session's own grid."""
+    mask = read_volume(reference(folder, subject) / f"{subject}_space-common_desc-brain_mask.nii.gz")
+    return resample(mask, scan.grid, common_from(folder, subject, session), order=1).data >= 0.5
+
+
+def compare_registration(folder: Path, subject: str, sessions: dict[str, Visit]) -> None:
+    """RMS distance over the brain between our transform between two sessions and the given one."""
+    (first, baseline), (second, followup) = sorted(sessions.items())
+    found = find_halfway(baseline, followup)
+    ours = found.followup_from_halfway @ np.linalg.inv(found.baseline_from_halfway)
+    given = np.linalg.inv(common_from(folder, subject, second)) @ common_from(folder, subject, first)
+    distance = rms_distance(ours, given, brain_points(baseline.brain))
+    print(f"{subject}  {distance:.2f} mm RMS from the given transform; the two directions {found.inverse_consistency_mm:.2f} mm")
+
+
+def compare_presets(volume: Volume, brain: np.ndarray) -> None:
+    """How the N4 presets agree inside the brain, in logarithms of the field."""
+    fast, paper = (np.log(bias_field(volume, PRESETS[name]).data[brain]) for name in ("fast", "prados2021"))
+    difference = (fast - np.median(fast)) - (paper - np.median(paper))
+    print(f"    N4 fast against prados2021: correlation {np.corrcoef(fast, paper)[0, 1]:.3f},"
+          f" SD of the log field {fast.std():.3f} and {paper.std():.3f}, of the difference {difference.std():.3f}")  # fmt: skip
+
+
+def score_masks(folder: Path, out: Path) -> None:
+    """Dice of new (and of all that rose) on the follow-up's own grid, and lesions found."""
+    for change in sorted(out.glob("sub-*/ses-*/anat/*_desc-changeSince*_dseg.nii.gz")):
+        subject, session = change.parts[-4], change.parts[-3]
+        stem = f"{subject}_{session}_space-orig_label-lesion_desc"
+        truth = {kind: read_volume(reference(folder, subject) / f"{stem}-{kind}_mask.nii.gz").data > 0 for kind in ("new", "gone")}
+        classes = read_volume(change).data
+        rose, fell = (classes == 1) | (classes == 2), (classes == 3) | (classes == 4)
+        lesions, ours = label_lesions(truth["new"]), label_lesions(rose)
+        found = np.unique(lesions[rose & (lesions > 0)]).size
+        false = int(ours.max()) - np.unique(ours[truth["new"] & (ours > 0)]).size
+        print(f"{subject} {session}  Dice new {dice(classes == 1, truth['new']):.3f}, new or enlarging"
+              f" {dice(rose, truth['new']):.3f}, gone or shrinking {dice(fell, truth['gone']):.3f};"
+              f" {found} of {lesions.max()} lesions found, {false} false")  # fmt: skip
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    """Dice of two masks."""
+    return float(2 * (a & b).sum() / max(int(a.sum() + b.sum()), 1))
+
+
+if __name__ == "__main__":
+    main()
