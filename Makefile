@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := src tests scripts workflow/scripts
+SOURCES := src tests scripts benchmarks workflow/scripts
 SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
 # Test processes, at most four: each may hold a few hundred megabytes of images.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n < 4 ? n : 4 )))
@@ -33,10 +33,10 @@ demo: setup ## simulate a small cohort in demo/ and run the whole workflow on it
 	$(BIN)/newlesions demo
 
 test: setup ## the fast tests
-	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-all: setup ## every test, with coverage
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: setup ## ruff, snakefmt, mypy
 	$(BIN)/ruff check .
@@ -49,12 +49,13 @@ format: setup ## format Python and Snakemake files
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt $(SNAKEFILES)
 
-bench: setup ## time and memory of a pair, step by step, and what the orchestration adds
-	$(BIN)/python scripts/bench.py
+bench: setup ## what a pair costs, what the orchestration adds, and what our own shortcuts gain
+	$(BIN)/python benchmarks/preprocess.py
+	$(BIN)/python benchmarks/orchestration.py
 
 lock: setup ## write envs/requirements-cpu.txt from the current .venv
 	$(BIN)/python scripts/lock.py
 
 clean: ## remove what was built, not .venv
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov .snakemake
-	find src tests scripts workflow -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests scripts benchmarks workflow -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -57,9 +57,7 @@ def main() -> None:
     report(scores)
 
 
-def scored_pairs(
-    out: Path, references: Path, settings: SubtractionSettings
-) -> Iterator[tuple[str, str, list[Score]]]:
+def scored_pairs(out: Path, references: Path, settings: SubtractionSettings) -> Iterator[tuple[str, str, list[Score]]]:
     """(subject, pair, a score per threshold) of the finished pairs that have a reference."""
     for pair in read_pairs(out / "pairs.tsv"):
         work = out / "work" / f"sub-{pair.subject}" / f"ses-{pair.followup_session}" / "pair"

@@ -35,7 +35,7 @@ def main() -> None:
         label = "".join(part.split("-")[1] for part in scan.name.split("_") if part.startswith(("sub-", "ses-")))
         volume = read_volume(scan)
         rotation, translation = rng.uniform(-6, 6, 3), rng.uniform(-6, 6, 3)
-        moved = move(volume, tuple(rotation), tuple(translation))
+        moved = move(volume, rotation, translation)
         for session, visit in (("1", volume), ("2", moved)):
             path = args.out / f"sub-{label}" / f"ses-{session}" / "anat" / f"sub-{label}_ses-{session}_FLAIR.nii.gz"
             write_volume(path, add_rician_noise(visit, args.noise, rng))

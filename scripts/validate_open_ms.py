@@ -80,15 +80,16 @@ def compare_registration(folder: Path, subject: str, sessions: dict[str, Visit])
     ours = found.followup_from_halfway @ np.linalg.inv(found.baseline_from_halfway)
     given = np.linalg.inv(common_from(folder, subject, second)) @ common_from(folder, subject, first)
     distance = rms_distance(ours, given, brain_points(baseline.brain))
-    print(f"{subject}  {distance:.2f} mm RMS from the given transform; the two directions {found.inverse_consistency_mm:.2f} mm")
+    gap = found.inverse_consistency_mm
+    print(f"{subject}  {distance:.2f} mm RMS from the given transform; {gap:.2f} mm between the two directions")
 
 
 def compare_presets(volume: Volume, brain: np.ndarray) -> None:
     """How the N4 presets agree inside the brain, in logarithms of the field."""
     fast, paper = (np.log(bias_field(volume, PRESETS[name]).data[brain]) for name in ("fast", "prados2021"))
     difference = (fast - np.median(fast)) - (paper - np.median(paper))
-    print(f"    N4 fast against prados2021: correlation {np.corrcoef(fast, paper)[0, 1]:.3f},"
-          f" SD of the log field {fast.std():.3f} and {paper.std():.3f}, of the difference {difference.std():.3f}")  # fmt: skip
+    print(f"    N4 fast against prados2021: correlation {np.corrcoef(fast, paper)[0, 1]:.3f}, SD of the log field")
+    print(f"    {fast.std():.3f} and {paper.std():.3f}, of the difference {difference.std():.3f}", flush=True)
 
 
 def score_masks(folder: Path, out: Path) -> None:
@@ -96,7 +97,8 @@ def score_masks(folder: Path, out: Path) -> None:
     for change in sorted(out.glob("sub-*/ses-*/anat/*_desc-changeSince*_dseg.nii.gz")):
         subject, session = change.parts[-4], change.parts[-3]
         stem = f"{subject}_{session}_space-orig_label-lesion_desc"
-        truth = {kind: read_volume(reference(folder, subject) / f"{stem}-{kind}_mask.nii.gz").data > 0 for kind in ("new", "gone")}
+        masks = {kind: reference(folder, subject) / f"{stem}-{kind}_mask.nii.gz" for kind in ("new", "gone")}
+        truth = {kind: read_volume(path).data > 0 for kind, path in masks.items()}
         classes = read_volume(change).data
         rose, fell = (classes == 1) | (classes == 2), (classes == 3) | (classes == 4)
         lesions, ours = label_lesions(truth["new"]), label_lesions(rose)

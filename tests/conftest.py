@@ -27,3 +27,8 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real scans: there is no folder ../shared/data beside the checkout")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The one run of the real workflow goes first, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_end_to_end.py")

@@ -113,13 +113,33 @@ def test_a_lesion_between_thick_slices_is_not_lost(
 def test_small_lesions_beside_large_ones_are_not_lost(seed: int, thickness: float) -> None:
     """Lesions of different kinds may touch; each keeps a voxel of its own."""
     rng = np.random.default_rng(seed)
-    centre = tuple(rng.uniform(-5, 5, 3))
+    centre = rng.uniform(-5, 5, 3)
     direction = rng.normal(size=3)
-    beside = tuple(np.array(centre) + direction / np.linalg.norm(direction) * 6.0)
-    change = balls((beside, 1.6, NEW), (centre, 5.0, SHRINKING))  # the second is drawn over the first
-    lesions = separate(change)
+    beside = centre + direction / np.linalg.norm(direction) * rng.uniform(4.5, 6.0)
+    small, large = (tuple(float(n) for n in point) for point in (beside, centre))
+    change = balls((small, 1.6, NEW), (large, 5.0, SHRINKING))  # type: ignore[arg-type]
+    lesions = separate(change)  # the large one was drawn over the small one
     carried = carry(lesions, WORKING, oblique((0.7, 0.7, thickness), 15.0), np.eye(4))
-    assert set(np.unique(carried.labels)) == set(range(len(lesions.kinds) + 1))
+    assert np.unique(carried.labels).tolist() == list(range(len(lesions.kinds) + 1))
+
+
+def test_a_lesion_that_larger_ones_hide_keeps_its_fullest_voxel() -> None:
+    """In each thick slice the lesion of one voxel fills less than its neighbours do."""
+    labels = np.zeros((4, 4, 12), dtype=np.int32)
+    labels[1:3, 1:3] = 1
+    labels[1, 1, 5] = 2
+    thick = Grid((4, 4, 3), np.diag([1.0, 1.0, 4.0, 1.0]) + np.pad([[0.0], [0], [1.5]], ((0, 1), (3, 0))))
+    carried = carry(Lesions(labels, (SHRINKING, NEW)), Grid((4, 4, 12), np.eye(4)), thick, np.eye(4))
+    assert np.argwhere(carried.labels == 2).tolist() == [[1, 1, 1]]
+    assert np.count_nonzero(carried.labels == 1) == 11
+
+
+def test_the_last_voxel_of_a_lesion_is_not_taken() -> None:
+    labels = np.zeros((2, 2, 2), dtype=np.int32)
+    labels[0, 0, 0], labels[1] = 1, 2
+    one = Grid((1, 1, 1), np.diag([2.0, 2.0, 2.0, 1.0]) + np.pad(np.full((3, 1), 0.5), ((0, 1), (3, 0))))
+    carried = carry(Lesions(labels, (NEW, GONE)), Grid((2, 2, 2), np.eye(4)), one, np.eye(4))
+    assert carried.labels.ravel().tolist() == [2]
 
 
 def test_each_voxel_goes_to_the_lesion_that_fills_most_of_it() -> None:

@@ -78,7 +78,10 @@ def test_the_share_of_lesion_around_decides_between_new_and_enlarging() -> None:
 
 
 def test_a_cluster_that_fills_the_image_grows_from_nothing() -> None:
-    assert grows_from(np.ones((3, 3, 3), dtype=np.int32), np.zeros((3, 3, 3), dtype=bool), 0.0).tolist() == [False, False]
+    assert grows_from(np.ones((3, 3, 3), dtype=np.int32), np.zeros((3, 3, 3), dtype=bool), 0.0).tolist() == [
+        False,
+        False,
+    ]
 
 
 def test_lesions_are_bright_and_in_the_brain() -> None:

@@ -28,7 +28,9 @@ def flat() -> NDArray[np.float32]:
     return (100 + (-1.0) ** np.indices(SHAPE).sum(axis=0)).astype(np.float32)
 
 
-def with_spots(image: NDArray[np.float32], voxels: Iterable[tuple[int, int, int]], height: float) -> NDArray[np.float32]:
+def with_spots(
+    image: NDArray[np.float32], voxels: Iterable[tuple[int, int, int]], height: float
+) -> NDArray[np.float32]:
     changed = image.copy()
     for voxel in voxels:
         changed[voxel] += height

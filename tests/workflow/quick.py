@@ -6,7 +6,6 @@ a scan whose bytes begin with `broken`.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import newlesions
 from newlesions.cohort.results import STEPS
+from workflow.contract import digests
 
 _SITE = """\
 import sys
@@ -82,11 +82,4 @@ class Quick:
 
     def results(self) -> dict[str, str]:
         """The digest of every file of the results but logs, benchmarks and Snakemake's own."""
-        files = (path for path in self.out.rglob("*") if path.is_file())
-        apart = ("work/logs", "work/benchmarks", ".snakemake", "work/.run.lock")
-        names = {str(path.relative_to(self.out)): path for path in files}
-        return {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in sorted(names.items())
-            if not name.startswith(apart)
-        }
+        return digests(self.out)

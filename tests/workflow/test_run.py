@@ -8,51 +8,17 @@ import sys
 
 from newlesions import house
 from newlesions.report.tables import read_rows
+from workflow.contract import COHORT, pair_files, published
 from workflow.quick import Quick
 
 PAIR = "sub-01/ses-M12/anat/sub-01_ses-M12"
-CONTRACT = {
-    ".bidsignore",
-    "CITATION.md",
-    "dataset_description.json",
-    "descriptions.tsv",
-    "index.html",
-    "newlesions.tsv",
-    "pairs.json",
-    "pairs.tsv",
-    "provenance.json",
-    "sub-01/sub-01_ses-M12.html",
-    "sub-01/ses-M12/anat/sub-01_ses-M00_space-halfwayM12_desc-preproc_FLAIR.json",
-    "sub-01/ses-M12/anat/sub-01_ses-M00_space-halfwayM12_desc-preproc_FLAIR.nii.gz",
-    f"{PAIR}_desc-lesions_table.json",
-    f"{PAIR}_desc-lesions_table.tsv",
-    f"{PAIR}_from-M00_to-halfway_mode-image_xfm.mat",
-    f"{PAIR}_from-M12_to-halfway_mode-image_xfm.mat",
-    f"{PAIR}_from-halfway_to-MNI152NLin2009aSym_mode-image_xfm.mat",
-    f"{PAIR}_space-halfway_desc-preproc_FLAIR.json",
-    f"{PAIR}_space-halfway_desc-preproc_FLAIR.nii.gz",
-    f"{PAIR}_space-halfway_label-lesion_desc-newSinceM00_mask.json",
-    f"{PAIR}_space-halfway_label-lesion_desc-newSinceM00_mask.nii.gz",
-    f"{PAIR}_space-orig_desc-brain_mask.json",
-    f"{PAIR}_space-orig_desc-brain_mask.nii.gz",
-    f"{PAIR}_space-orig_label-lesion_desc-changeSinceM00_dseg.json",
-    f"{PAIR}_space-orig_label-lesion_desc-changeSinceM00_dseg.nii.gz",
-    f"{PAIR}_space-orig_label-lesion_desc-changeSinceM00_dseg.tsv",
-    f"{PAIR}_space-orig_label-lesion_desc-newSinceM00_mask.json",
-    f"{PAIR}_space-orig_label-lesion_desc-newSinceM00_mask.nii.gz",
-    f"{PAIR}_space-orig_label-lesion_desc-newSinceM00_probseg.json",
-    f"{PAIR}_space-orig_label-lesion_desc-newSinceM00_probseg.nii.gz",
-}
-
-
-def published(quick: Quick) -> set[str]:
-    return {name for name in quick.results() if not name.startswith("work/")}
+CONTRACT = COHORT | pair_files("01")
 
 
 def test_every_file_of_the_contract_is_there_and_a_second_run_has_nothing_to_do(quick: Quick) -> None:
     code, said = quick.run()
     assert code == 0, said
-    assert published(quick) == CONTRACT
+    assert published(quick.out) == CONTRACT
     assert quick.steps(said).count("report") == 1
     assert "sub-01_ses-M12        3 (0 mm3)" in said
     code, said = quick.run()
@@ -103,7 +69,7 @@ def test_what_somebody_deleted_is_made_again(quick: Quick) -> None:
         (quick.out / name).unlink()
         code, said = quick.run()
         assert code == 0, said
-        assert published(quick) == CONTRACT
+        assert published(quick.out) == CONTRACT
 
 
 def test_a_pair_that_leaves_the_cohort_leaves_the_table(quick: Quick) -> None:
@@ -119,7 +85,7 @@ def test_a_pair_that_leaves_the_cohort_leaves_the_table(quick: Quick) -> None:
 def test_without_work_images_the_results_are_the_same(quick: Quick) -> None:
     code, said = quick.run("--no-keep-work")
     assert code == 0, said
-    assert published(quick) == CONTRACT
+    assert published(quick.out) == CONTRACT
     assert not list((quick.out / "work").rglob("*.nii.gz"))
 
 
@@ -157,4 +123,4 @@ def test_a_pipe_that_closes_early_does_no_harm(quick: Quick) -> None:
     process.stdout.close()
     assert process.wait(timeout=60) >= 0
     assert quick.run()[0] == 0
-    assert published(quick) == CONTRACT
+    assert published(quick.out) == CONTRACT

@@ -12,18 +12,11 @@ from importlib import metadata
 from newlesions import __version__, house
 from newlesions.commands.results_table import aligned
 from newlesions.errors import ConfigError
+from newlesions.preprocess.brain_backends import BACKENDS, missing_for
 from newlesions.provenance import LIBRARIES
 
 _IMPORTS = ("ants", "cc3d", "lightgbm", "monai", "nibabel", "nilearn", "scipy.ndimage", "skimage", "torch")
 """Libraries with compiled parts: importing them shows a missing shared library."""
-
-_TOOLS = {
-    "bet": ("brain.backend: bet", "FSL (https://fsl.fmrib.ox.ac.uk), and `pip install newlesions[bet]`"),
-    "hd-bet": ("brain.backend: hd-bet", "`pip install hd-bet` in an environment of its own, on PATH"),
-    "mri_synthstrip": ("brain.backend: synthstrip", "FreeSurfer 7.3 or newer (https://freesurfer.net), on PATH"),
-    "sbatch": ("SLURM", "run on a node of the cluster that may submit jobs"),
-}
-
 
 def command(args: argparse.Namespace) -> int:
     """Print versions, libraries that cannot be imported, optional tools, and resources."""
@@ -36,7 +29,7 @@ def command(args: argparse.Namespace) -> int:
     if broken:
         raise ConfigError("; ".join(broken))
     print(f"all {len(_IMPORTS)} compiled libraries load; torch {_torch()}\n")
-    print(aligned([["optional", "serves", "state"], *(_tool(name) for name in _TOOLS)]))
+    print(aligned([["optional", "serves", "state"], *_optional()]))
     return 0
 
 
@@ -55,7 +48,8 @@ def _torch() -> str:
     return f"sees {torch.cuda.device_count()} GPU(s)" if torch.cuda.is_available() else "runs on the CPU"
 
 
-def _tool(name: str) -> list[str]:
-    serves, source = _TOOLS[name]
-    path = shutil.which(name)
-    return [name, serves, f"found: {path}" if path else f"missing; to get it: {source}"]
+def _optional() -> list[list[str]]:
+    """A row per optional tool: its name, what it serves, and whether it is there."""
+    rows = [[name, f"brain.backend: {name}", missing_for(name)] for name in BACKENDS]
+    rows.append(["sbatch", "SLURM", "" if shutil.which("sbatch") else "a node of the cluster that may submit jobs"])
+    return [[name, serves, f"missing: {lack}" if lack else "found"] for name, serves, lack in rows]

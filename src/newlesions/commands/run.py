@@ -24,6 +24,7 @@ from newlesions.commands.results_table import print_results
 from newlesions.commands.table import write_table
 from newlesions.errors import ConfigError
 from newlesions.images.files import write_json
+from newlesions.preprocess.brain_backends import require
 from newlesions.processes import die_with_parent, hold_lock
 
 _MEMORY_SHARE = 0.9  # of the machine's memory for jobs; the rest for the system and for Snakemake itself
@@ -35,7 +36,7 @@ def command(args: argparse.Namespace) -> int:
     """Run the workflow on the cohort that ``args`` select. Returns the exit code."""
     out = Path(args.out_dir).absolute()
     config = configuration(args)
-    settings.settle(config)
+    require(settings.settle(config)["brain"]["backend"])  # now, not in each scan's job
     profile = house.profile(args.profile)
     _refuse_input_folder(Path(args.bids_dir), out)
     if args.dry_run:

@@ -44,10 +44,12 @@ def carry(lesions: Lesions, source: Grid, target: Grid, source_from_target: Affi
     """Bring lesions to ``target``: a voxel belongs to the lesion that fills most of it, and at least half.
 
     A lesion that fills no voxel to the half, because slices are thick, keeps the voxels that it fills at least half
-    as much as its fullest one. A lesion outside the target's field of view has no voxel there.
+    as much as its fullest one. A lesion that larger ones would hide keeps its fullest voxel. A lesion outside the
+    target's field of view has no voxel there.
     """
     labels = np.zeros(target.shape, dtype=np.int32)
     share = np.zeros(target.shape, dtype=np.float32)
+    fullest: dict[int, tuple[int, ...]] = {}
     target_from_source = np.linalg.inv(source_from_target @ target.affine) @ source.affine
     for label, box in enumerate(ndimage.find_objects(lesions.labels), start=1):
         if box is None:
@@ -59,11 +61,25 @@ def carry(lesions: Lesions, source: Grid, target: Grid, source_from_target: Affi
         highest = float(filled.max(initial=0))
         if highest <= 0.01:
             continue
+        place = np.unravel_index(int(filled.argmax()), filled.shape)
+        fullest[label] = tuple(int(n) + side.start for n, side in zip(place, window, strict=True))
         own = filled >= min(0.5, highest / 2)
         own &= filled > share[window]
         labels[window][own] = label
         share[window][own] = filled[own]
+    _uncover(labels, fullest)
     return Lesions(labels, lesions.kinds)
+
+
+def _uncover(labels: NDArray[np.int32], fullest: dict[int, tuple[int, ...]]) -> None:
+    """Give each lesion that has no voxel its fullest one, unless that is another's last."""
+    voxels = np.bincount(labels.ravel(), minlength=max(fullest, default=0) + 1)
+    for label, place in fullest.items():
+        holder = int(labels[place])
+        if voxels[label] == 0 and (holder == 0 or voxels[holder] > 1):
+            labels[place] = label
+            voxels[holder] -= 1
+            voxels[label] = 1
 
 
 def _filled(

@@ -60,8 +60,8 @@ def classify(
     -------
     tuple
         The classes (uint8: 0 none, 1 new, 2 enlarging, 3 gone, 4 shrinking), and the signed probability of change
-        (float32 in [-1, 1]: positive where the follow-up is brighter, 0 where rise and fall are equally likely). Both of
-        shape (I, J, K).
+        (float32 in [-1, 1]: positive where the follow-up is brighter, 0 where rise and fall are equally likely).
+        Both of shape (I, J, K).
     """
     change = np.zeros(baseline.shape, dtype=np.uint8)
     for direction, earlier, alone, grown in ((rise, baseline, NEW, ENLARGING), (fall, followup, GONE, SHRINKING)):

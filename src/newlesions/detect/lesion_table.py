@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from newlesions.detect.carry import Lesions
-from newlesions.detect.classes import KINDS
+from newlesions.detect.classes import ENLARGING, KINDS, NEW
 from newlesions.images.morphology import dilate
 from newlesions.images.volume import Affine, Volume, apply_affine
 
@@ -49,33 +49,27 @@ def lesion_rows(
         4x4, RAS mm.
     """
     boxes = ndimage.find_objects(working.labels)
+    own_from_halfway = np.linalg.inv(halfway_from_own)
+    sizes = np.bincount(own.labels.ravel(), minlength=len(own.kinds) + 1)
     rows = []
     for label, (code, region) in enumerate(zip(own.kinds, regions, strict=True), start=1):
-        voxels = np.argwhere(own.labels == label) if label <= own.labels.max() else np.empty((0, 3))
         box = boxes[label - 1]
         inside = working.labels[box] == label
-        before, after = float(baseline.data[box][inside].mean()), float(followup.data[box][inside].mean())
-        bright = followup if code in (1, 2) else baseline
-        centre = (
-            apply_affine(own_grid.affine, voxels).mean(axis=0)
-            if len(voxels)
-            else apply_affine(
-                np.linalg.inv(halfway_from_own),
-                apply_affine(baseline.affine, np.argwhere(working.labels == label)).mean(axis=0),
-            )
-        )
-        mni = apply_affine(mni_from_halfway @ halfway_from_own, centre)
+        bright = followup if code in (NEW, ENLARGING) else baseline
+        # A lesion beyond the follow-up's field of view has no voxel on its own grid.
+        lying, affine = (own, own_grid.affine) if sizes[label] else (working, own_from_halfway @ baseline.affine)
+        centre = _centroid(lying, affine, label)
         rows.append(
             {
                 "id": label,
                 "kind": KINDS[code],
-                "volume_mm3": round(len(voxels) * own_grid.voxel_volume, 2),
-                "voxels": len(voxels),
+                "volume_mm3": round(float(sizes[label] * own_grid.voxel_volume), 2),
+                "voxels": int(sizes[label]),
                 **_coordinates("", centre),
-                **_coordinates("mni_", mni),
+                **_coordinates("mni_", apply_affine(mni_from_halfway @ halfway_from_own, centre)),
                 "region": region,
-                "intensity_before": round(before, 3),
-                "intensity_after": round(after, 3),
+                "intensity_before": round(float(baseline.data[box][inside].mean()), 3),
+                "intensity_after": round(float(followup.data[box][inside].mean()), 3),
                 "probability": round(float(np.abs(signed[box][inside]).mean()), 4),
                 "contrast": round(contrast(bright, working.labels, label, box, brain), 4),
             }
@@ -86,7 +80,7 @@ def lesion_rows(
 def contrast(
     image: Volume, labels: NDArray[np.int32], label: int, box: tuple[slice, ...], brain: NDArray[np.bool_]
 ) -> float:
-    """Mean intensity of a lesion over that of the brain tissue within 4 mm around it, minus 1; 0 where there is none."""
+    """Mean intensity of a lesion over the median of the brain within 4 mm around it, minus 1; 0 where there is none."""
     reach = int(np.ceil(_NEIGHBOURHOOD_MM / image.spacing.min()))
     wide = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
     inside = labels[wide] == label
@@ -105,6 +99,13 @@ def totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
         result[f"{kind}_count"] = len(volumes)
         result[f"{kind}_volume_mm3"] = round(float(sum(volumes)), 2)
     return result
+
+
+def _centroid(lesions: Lesions, affine: Affine, label: int) -> NDArray[np.float64]:
+    """The mean place of a lesion's voxels through ``affine``."""
+    box = ndimage.find_objects(lesions.labels, max_label=label)[label - 1]
+    voxels = np.argwhere(lesions.labels[box] == label) + [side.start for side in box]
+    return np.asarray(apply_affine(affine, voxels).mean(axis=0), dtype=np.float64)
 
 
 def _coordinates(prefix: str, point: NDArray[np.float64]) -> dict[str, float]:

@@ -87,7 +87,7 @@ def _statistics(values: Image, robust: bool) -> tuple[float, float]:
 
 
 def _rise_over_neighbours(before: Image, after: Image, spacing: float, settings: SubtractionSettings) -> Image:
-    """How far ``after`` exceeds the brightest voxel of ``before`` within ``shift_mm``, smoothed as the difference is."""
+    """How far ``after`` exceeds the brightest voxel of ``before`` within ``shift_mm``, smoothed alike."""
     distance = max(settings.shift_mm, spacing)  # on coarse grids at least the nearest neighbours
     reach = int(np.floor(distance / spacing + 1e-6))
     offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1, -reach : reach + 1] * spacing

@@ -7,7 +7,8 @@ from scipy import ndimage
 
 from newlesions.images.volume import Affine, Array, Grid, Volume
 
-_FWHM = 2 * np.sqrt(2 * np.log(2))
+FWHM = 2 * np.sqrt(2 * np.log(2))
+"""Full width at half maximum of a Gaussian, in standard deviations."""
 
 
 def resample(
@@ -66,6 +67,6 @@ def resample(
 def _smooth_for(data: Array, source_from_target_voxels: Affine) -> Array:
     """Gaussian smoothing along the source axes, each by the width that one target voxel has beyond a source voxel."""
     width = np.sqrt((source_from_target_voxels[:3, :3] ** 2).sum(axis=1))
-    sigma = np.sqrt(np.maximum(width**2 - 1, 0)) / _FWHM
+    sigma = np.sqrt(np.maximum(width**2 - 1, 0)) / FWHM
     sigma[sigma < 0.2] = 0
     return ndimage.gaussian_filter(data, sigma) if sigma.any() else data

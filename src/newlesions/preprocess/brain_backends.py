@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,13 @@ from newlesions.images.volume import Volume
 from newlesions.preprocess.ants_images import scratch
 
 
+def require(backend: str) -> None:
+    """Raise ConfigError if ``backend`` is unknown or lacks something; ``atlas`` needs nothing."""
+    missing = "" if backend == "atlas" else missing_for(backend)
+    if missing:
+        raise ConfigError(f"brain.backend is {backend}, which needs {missing}")
+
+
 def extract_with(backend: str, volume: Volume) -> Volume:
     """The brain mask (bool, grid of ``volume``) from ``bet``, ``hd-bet`` or ``synthstrip``.
 
@@ -22,9 +28,7 @@ def extract_with(backend: str, volume: Volume) -> Volume:
     ConfigError
         If the backend is unknown, or something it needs is missing; the message says what and where it comes from.
     """
-    missing = missing_for(backend)
-    if missing:
-        raise ConfigError(f"brain.backend is {backend}, which needs {missing}")
+    require(backend)
     with scratch() as folder:
         image, mask = folder / "flair.nii.gz", folder / "brain_mask.nii.gz"
         write_volume(image, volume, level=1)
@@ -35,18 +39,21 @@ def extract_with(backend: str, volume: Volume) -> Volume:
 
 
 def missing_for(backend: str) -> str:
-    """What ``backend`` needs and this machine lacks, in words; empty when all is there."""
+    """What ``backend`` needs and this machine lacks, in words; empty when all is there.
+
+    Raises
+    ------
+    ConfigError
+        If the backend is unknown.
+    """
     if backend not in BACKENDS:
         raise ConfigError(f"brain.backend is {backend!r}; expected atlas, {', '.join(BACKENDS)}")
-    program, package, where = _NEEDS[backend]
+    program, source, package, extra = _NEEDS[backend]
     missing = []
-    if backend == "bet" and not os.environ.get("FSLDIR"):
-        missing.append(f"FSL with $FSLDIR set ({where})")
-    elif backend != "bet" and shutil.which(program) is None:
-        missing.append(f"the program {program} on the PATH ({where})")
+    if shutil.which(program) is None:
+        missing.append(f"{program} on the PATH ({source})")
     if importlib.util.find_spec(package) is None:
-        extra = "fslpy" if package == "fsl" else package
-        missing.append(f"the Python package {extra} (pip install newlesions[brain])")
+        missing.append(f"`pip install newlesions[{extra}]`")
     return " and ".join(missing)
 
 
@@ -75,8 +82,9 @@ def _synthstrip(image: Path, mask: Path) -> None:
 
 BACKENDS: dict[str, Callable[[Path, Path], None]] = {"bet": _bet, "hd-bet": _hd_bet, "synthstrip": _synthstrip}
 
+# Program, Python package, the extra of this project that brings it, and where the program comes from.
 _NEEDS = {
-    "bet": ("bet", "fsl", "https://fsl.fmrib.ox.ac.uk"),
-    "hd-bet": ("hd-bet", "nipype", "https://github.com/MIC-DKFZ/HD-BET"),
-    "synthstrip": ("mri_synthstrip", "nipype", "part of FreeSurfer 7.3 and later"),
+    "bet": ("bet", "FSL, https://fsl.fmrib.ox.ac.uk", "fsl", "bet"),
+    "hd-bet": ("hd-bet", "`pip install hd-bet` in an environment of its own", "nipype", "nipype"),
+    "synthstrip": ("mri_synthstrip", "FreeSurfer 7.3 or newer, https://freesurfer.net", "nipype", "nipype"),
 }

@@ -40,13 +40,13 @@ def load_template(spacing: float) -> Template:
     image's own support; ``flair`` is a mix of the tissue maps inside that support.
     """
     grey, white, t1 = (_map(kind) for kind in ("gm", "wm", "t1"))
-    support = ndimage.binary_fill_holes(ndimage.binary_opening(t1.data > 0, iterations=2))
-    tissue = np.clip(grey.data + white.data, 0, 1)
-    brain = ndimage.binary_fill_holes(close(largest_component(tissue > 0.5), 5.0, 1.0))
-    flair = (_WHITE * white.data + _GREY * grey.data + _FLUID * (1 - tissue)) * support
     grid = coarser_grid(t1.grid, spacing)
-    maps = (t1.with_data(data.astype(np.float32)) for data in (flair, brain, grey.data, white.data))
-    return Template(*(resample(volume, grid, order=1) for volume in maps))
+    support = ndimage.binary_fill_holes(ndimage.binary_opening(t1.data > 0, iterations=2)).astype(np.float32)
+    grey, white, inside = (resample(volume, grid, order=1) for volume in (grey, white, t1.with_data(support)))
+    tissue = np.clip(grey.data + white.data, 0, 1)
+    brain = ndimage.binary_fill_holes(close(largest_component(tissue > 0.5), 5.0, spacing))
+    flair = (_WHITE * white.data + _GREY * grey.data + _FLUID * (1 - tissue)) * inside.data
+    return Template(*(grey.with_data(data.astype(np.float32)) for data in (flair, brain, grey.data, white.data)))
 
 
 def _map(kind: str) -> Volume:

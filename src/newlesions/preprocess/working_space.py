@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from scipy import ndimage
+
 from newlesions.images.grid import working_spacing
 from newlesions.images.morphology import Mask
-from newlesions.images.resample import resample
+from newlesions.images.resample import FWHM, resample
 from newlesions.images.volume import Affine, Volume
-from newlesions.preprocess.halfway import brain_grid, mask_on, view_of
+from newlesions.preprocess.halfway import brain_grid, mask_on
+
+_LEAST_BLUR = 0.2  # voxels; below it a Gaussian does next to nothing
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ def to_working_space(
     finest_mm: float,
     coarsest_mm: float,
     order: int = 3,
+    match_resolution: bool = True,
 ) -> WorkingPair:
     """Resample both visits from their own grids, each exactly once.
 
@@ -45,29 +51,73 @@ def to_working_space(
         Bounds of the cubic voxel size, which follows the scans' own voxels.
     order
         Spline order.
+    match_resolution
+        Blur each scan first along the axes in which the other's voxels are longer, so that thicker slices at one visit
+        do not look like change.
 
     Returns
     -------
     WorkingPair
-        ``brain`` is where both visits have a brain and both have voxels: what one of them does not show cannot have
-        changed.
+        ``brain`` is where both visits have a brain and both have voxels, but for their outermost ones: what one of them
+        does not show cannot have changed.
     """
     spacing = working_spacing([baseline.spacing, followup.spacing], finest_mm, coarsest_mm)
     grid = brain_grid(*brains, to_baseline, to_followup, spacing)
+    scans = (baseline, followup)
+    if match_resolution:
+        scans = (
+            blurred_like(baseline, followup.affine, to_followup @ np.linalg.inv(to_baseline)),
+            blurred_like(followup, baseline.affine, to_baseline @ np.linalg.inv(to_followup)),
+        )
     first, second = (
-        resample(volume, grid, matrix, order=order)
-        for volume, matrix in ((baseline, to_baseline), (followup, to_followup))
+        resample(scan, grid, matrix, order=order)
+        for scan, matrix in zip(scans, (to_baseline, to_followup), strict=True)
     )
     masks = [mask_on(brain, grid, matrix) for brain, matrix in zip(brains, (to_baseline, to_followup), strict=True)]
     seen = _seen_by_both(masks, baseline, followup, first, to_baseline, to_followup)
     return WorkingPair(first, second, Volume(seen, grid.affine))
 
 
+def blurred_like(volume: Volume, other: Affine, other_from_volume: Affine) -> Volume:
+    """``volume`` blurred to the resolution of another scan, where that is coarser.
+
+    Parameters
+    ----------
+    volume
+        The scan, on its own grid.
+    other
+        The other scan's affine, 4x4.
+    other_from_volume
+        4x4, from the RAS mm of ``volume``'s space to those of the other's.
+
+    Returns
+    -------
+    Volume
+        Along each axis of ``volume``, a Gaussian whose full width at half maximum makes up for what the other's voxel
+        is longer in that direction.
+    """
+    spacing = volume.spacing
+    axes = other_from_volume[:3, :3] @ (volume.affine[:3, :3] / spacing)
+    # The length of the other's voxel, taken as a box with independent sides, in each direction.
+    length = np.sqrt(((other[:3, :3].T @ axes) ** 2).sum(axis=0))
+    sigma = np.sqrt(np.maximum(length**2 - spacing**2, 0)) / FWHM / spacing
+    sigma[sigma < _LEAST_BLUR] = 0
+    return volume.with_data(ndimage.gaussian_filter(volume.data, sigma)) if sigma.any() else volume
+
+
 def _seen_by_both(
     masks: list[Mask], baseline: Volume, followup: Volume, target: Volume, to_baseline: Affine, to_followup: Affine
 ) -> Mask:
     views = [
-        mask_on(view_of(volume), target.grid, matrix)
+        mask_on(_inner_view(volume), target.grid, matrix)
         for volume, matrix in ((baseline, to_baseline), (followup, to_followup))
     ]
     return masks[0] & masks[1] & views[0] & views[1]
+
+
+def _inner_view(volume: Volume) -> Volume:
+    """Where the volume has voxels, less the outermost on each side: nothing lies beyond them to interpolate with, and
+    the end slices of a 2D stack are brightened by inflow."""
+    view = np.zeros(volume.data.shape, dtype=np.float32)
+    view[1:-1, 1:-1, 1:-1] = 1
+    return volume.with_data(view)

@@ -7,13 +7,16 @@ slice thickness and noise cost.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from newlesions.images.resample import resample
 from newlesions.images.volume import Affine, Volume
 
+Vector = tuple[float, float, float] | NDArray[np.float64]
 
-def move(volume: Volume, rotation_deg: tuple[float, float, float], translation_mm: tuple[float, float, float]) -> Volume:
+
+def move(volume: Volume, rotation_deg: Vector, translation_mm: Vector) -> Volume:
     """The head turned about the middle of the field of view and shifted, on the scan's own grid, cubic interpolation.
 
     Parameters
@@ -24,10 +27,10 @@ def move(volume: Volume, rotation_deg: tuple[float, float, float], translation_m
         Along them.
     """
     centre = volume.grid.corners().mean(axis=0)
-    motion: Affine = np.eye(4)
+    motion: Affine = np.eye(4, dtype=np.float64)
     motion[:3, :3] = Rotation.from_euler("xyz", rotation_deg, degrees=True).as_matrix()
     motion[:3, 3] = centre - motion[:3, :3] @ centre + translation_mm
-    moved = resample(volume, volume.grid, np.linalg.inv(motion), order=3)
+    moved = resample(volume, volume.grid, np.asarray(np.linalg.inv(motion), dtype=np.float64), order=3)
     return moved.with_data(np.maximum(moved.data, 0))
 
 

@@ -34,6 +34,7 @@ def resample(
         matrices["followup_from_halfway"],
         finest_mm=settings["finest_mm"],
         coarsest_mm=settings["coarsest_mm"],
+        match_resolution=settings["match_resolution"],
     )
     write_volume(resampled_baseline, pair.baseline, level=1)
     write_volume(resampled_followup, pair.followup, level=1)

@@ -56,7 +56,7 @@ LESION_COLUMNS = {
     "intensity_after": {"Description": "mean harmonised intensity in the lesion at follow-up"},
     "probability": {"Description": "mean probability of change in the lesion, 0 to 1"},
     "contrast": {
-        "Description": "mean intensity over that of the tissue within 4 mm, minus 1, in the visit that shows it brighter"
+        "Description": "mean over the median of the brain within 4 mm, minus 1, in the visit that shows it brighter"
     },
 }
 """The sidecar of the lesion table."""

@@ -1,6 +1,6 @@
 """What a pair costs, step by step, and what the orchestration adds over the same steps called in one process.
 
-    python scripts/bench.py [BIDS_DIR] [--folder FOLDER]
+    python benchmarks/orchestration.py [BIDS_DIR] [--folder FOLDER]
 
 Without BIDS_DIR the simulated demonstration is run. All steps run one after the other, on one core.
 """
