@@ -14,6 +14,7 @@ from typing import Any
 from newlesions import __version__
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.visits import visits_of
+from newlesions.images.files import sha256
 
 LIBRARIES = (
     "antspyx", "connected-components-3d", "lightgbm", "monai", "nibabel", "nilearn", "numpy", "scikit-image", "scipy",
@@ -67,6 +68,7 @@ def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mappi
     """The content of provenance.json: versions, recipe, settings, and every input with its digest."""
     return {
         "newlesions": __version__,
+        "shipped": shipped(),
         "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
         "recipe": dict(recipe),
         "settings": {key: value for key, value in settings.items() if key not in _LOCAL},
@@ -84,6 +86,12 @@ def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mappi
             {"pair": pair.pair, "baseline": pair.baseline_session, "followup": pair.followup_session} for pair in pairs
         ],
     }
+
+
+def shipped() -> dict[str, str]:
+    """SHA-256 of what the package ships and a result depends on: standard scale, region map, model weights."""
+    folder = Path(__file__).parent / "data"
+    return {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 BIDSIGNORE = """\
@@ -112,6 +120,9 @@ _REFERENCES = (
     " doi:10.1038/s41598-021-87564-6",
     "Reuter M, Rosas HD, Fischl B. Highly accurate inverse consistent registration: a robust approach."
     " NeuroImage 53(4):1181-1196, 2010. doi:10.1016/j.neuroimage.2010.07.020",
+    "Lewis EB, Fox NC. Correction of differential intensity inhomogeneity in longitudinal MR images. NeuroImage"
+    " 23(1):75-83, 2004. doi:10.1016/j.neuroimage.2004.04.030",
+    "Nyul LG, Udupa JK. On standardizing the MR image intensity scale. Magn Reson Med 42(6):1072-1081, 1999.",
     "Fonov V, et al. Unbiased average age-appropriate atlases for pediatric studies. NeuroImage 54(1):313-327, 2011."
     " doi:10.1016/j.neuroimage.2010.07.033",
 )
@@ -125,7 +136,8 @@ def citation(recipe: Mapping[str, Any]) -> str:
         f"New lesions were found with newlesions {__version__} (recipe `{recipe['id']}`: {recipe['title']}), a"
         " Snakemake workflow [1]. Each FLAIR was corrected for its bias field with N4 [2] in ANTs [3]; the two"
         " sessions were registered rigidly and inverse-consistently into their halfway space [4] and resampled once."
-        " Brain and region maps come from the MNI152 template that nilearn ships [5]."
+        " Differential bias between them was removed [5] and their intensities were brought to a standard scale [6]."
+        " Brain and region maps come from the MNI152 template that nilearn ships [7]."
     )
     if paper:
         text += f" The recipe follows {_short(paper)} [{len(references)}]."

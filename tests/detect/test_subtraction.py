@@ -153,7 +153,7 @@ def test_a_shift_by_one_voxel_explains_itself() -> None:
 def test_the_probability_is_a_half_at_the_threshold_and_rises_with_z() -> None:
     z = np.linspace(-100, 100, 4001, dtype=np.float32).reshape(1, 1, -1)
     allowed = np.ones(z.shape, dtype=bool)
-    values = probability(Rise(z, allowed, np.zeros(z.shape, np.int32), 0.0, 1.0), BARE).ravel()
+    values = probability(Rise(z, allowed, np.zeros(z.shape, np.int32), 0.0, 1.0, BARE.k), BARE).ravel()
     assert values[np.abs(z.ravel() - BARE.k).argmin()] == pytest.approx(0.5, abs=1e-3)
     assert (np.diff(values) >= 0).all()
     assert values[0] == pytest.approx(0) and values[-1] == pytest.approx(1)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from newlesions.images.files import read_json, sha256, write_atomically, write_bytes, write_json, write_text
+from newlesions.images.files import (
+    read_json,
+    remove_unfinished,
+    sha256,
+    write_atomically,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def test_text_is_utf8_and_folders_are_made(tmp_path: Path) -> None:
@@ -78,3 +86,11 @@ def test_json_round_trip_keeps_the_order_of_keys(tmp_path: Path) -> None:
 def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
     write_bytes(tmp_path / "x", b"abc" * 100_000)
     assert sha256(tmp_path / "x") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "whole.txt", "x")
+    (tmp_path / "a" / ".writing-abc.nii.gz").write_bytes(b"half")
+    (tmp_path / "a" / "writing-abc").write_bytes(b"whole")
+    remove_unfinished(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["whole.txt", "writing-abc"]

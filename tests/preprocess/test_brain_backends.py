@@ -12,7 +12,7 @@ import pytest
 from newlesions.errors import ConfigError
 from newlesions.images.volume import Volume
 from newlesions.preprocess import brain_backends
-from newlesions.preprocess.brain_backends import BACKENDS, extract_with, missing_for
+from newlesions.preprocess.brain_backends import BACKENDS, extract_with, missing_for, require
 
 VOLUME = Volume(np.arange(1000, dtype=np.float32).reshape(10, 10, 10), np.diag([-2.0, 2.0, 3.0, 1.0]))
 MIDDLE = np.zeros((10, 10, 10), dtype=bool)
@@ -52,8 +52,8 @@ def install(folder: Path, name: str, option: str = "-m", suffix: str = "") -> No
 @pytest.mark.parametrize(
     ("backend", "words"),
     [
-        ("bet", ["FSL with $FSLDIR set", "fsl.fmrib.ox.ac.uk"]),
-        ("hd-bet", ["the program hd-bet on the PATH", "github.com/MIC-DKFZ/HD-BET"]),
+        ("bet", ["bet on the PATH", "fsl.fmrib.ox.ac.uk", "$FSLDIR"]),
+        ("hd-bet", ["hd-bet on the PATH", "pip install hd-bet"]),
         ("synthstrip", ["mri_synthstrip on the PATH", "FreeSurfer"]),
     ],
 )
@@ -67,25 +67,28 @@ def test_what_is_missing_is_named_with_its_source(bare: Path, backend: str, word
         assert word in message
 
 
-@pytest.mark.parametrize(
-    ("backend", "package", "extra"),
-    [("bet", "fslpy", "bet"), ("hd-bet", "nipype", "nipype"), ("synthstrip", "nipype", "nipype")],
-)
+@pytest.mark.parametrize(("backend", "extra"), [("bet", "bet"), ("hd-bet", "nipype"), ("synthstrip", "nipype")])
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
-    bare: Path, monkeypatch: pytest.MonkeyPatch, backend: str, package: str, extra: str
+    bare: Path, monkeypatch: pytest.MonkeyPatch, backend: str, extra: str
 ) -> None:
-    for name in ("hd-bet", "mri_synthstrip"):
+    for name in ("bet", "hd-bet", "mri_synthstrip"):
         install(bare, name)
     monkeypatch.setenv("FSLDIR", str(bare))
     monkeypatch.setattr(brain_backends.importlib.util, "find_spec", lambda _: None)
-    assert missing_for(backend) == f"the Python package {package} (pip install 'newlesions[{extra}]')"
+    assert missing_for(backend) == f"`pip install newlesions[{extra}]`"
+    monkeypatch.setattr(brain_backends.importlib.util, "find_spec", lambda _: object())
+    assert missing_for(backend) == ""
 
 
 def test_the_extras_are_those_of_the_project() -> None:
     import tomllib
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert {need[2] for need in brain_backends._NEEDS.values()} <= project["optional-dependencies"].keys()
+    assert {need[-1] for need in brain_backends._NEEDS.values()} <= project["optional-dependencies"].keys()
+
+
+def test_the_atlas_needs_nothing(bare: Path) -> None:
+    require("atlas")
 
 
 def test_an_unknown_backend_is_named() -> None:

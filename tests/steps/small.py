@@ -106,8 +106,8 @@ class Work:
         codes[LESION], signed[LESION] = 1, 0.9
         codes[18:20, 26, 24], signed[18:20, 26, 24] = 2, 0.8
         paths = self.pair / "change.nii.gz", self.pair / "probability.nii.gz"
-        for path, data in zip(paths, (codes, signed), strict=True):
-            write_volume(path, Volume(data, AFFINE))
+        write_volume(paths[0], Volume(codes, AFFINE))
+        write_volume(paths[1], Volume(signed, AFFINE))
         return paths
 
 

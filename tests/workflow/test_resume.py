@@ -61,8 +61,12 @@ def test_an_interrupted_run_says_so_and_goes_on(quick: Quick) -> None:
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "goes on from here" in said
+    unfinished = quick.out / "sub-01" / "ses-M12" / "anat" / ".writing-0.nii.gz"  # what a kill leaves
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
     code, said = quick.run()
     assert code == 0, said
+    assert not unfinished.exists()
     assert not {"ingest", "bias", "brain"} & set(quick.steps(said))
 
 

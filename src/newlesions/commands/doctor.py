@@ -18,6 +18,7 @@ from newlesions.provenance import LIBRARIES
 _IMPORTS = ("ants", "cc3d", "lightgbm", "monai", "nibabel", "nilearn", "scipy.ndimage", "skimage", "torch")
 """Libraries with compiled parts: importing them shows a missing shared library."""
 
+
 def command(args: argparse.Namespace) -> int:
     """Print versions, libraries that cannot be imported, optional tools, and resources."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -23,7 +23,7 @@ from newlesions.commands.progress import Progress
 from newlesions.commands.results_table import print_results
 from newlesions.commands.table import write_table
 from newlesions.errors import ConfigError
-from newlesions.images.files import write_json
+from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
 from newlesions.processes import die_with_parent, hold_lock
 
@@ -46,6 +46,7 @@ def command(args: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigError(f"{out}: found {error.strerror}; expected a folder that can be written") from error
     try:
+        remove_unfinished(out)
         _freeze(find(args), out / "pairs.tsv")
         write_json(work_folder(out) / "config.json", config)
         return _run(snakemake_command(args, profile, work_folder(out) / "config.json", out), out, lock)

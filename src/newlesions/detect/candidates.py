@@ -52,7 +52,7 @@ def find_candidates(
         "mean_difference": round(rise.mean, 5),
         "sd_difference": round(rise.sd, 5),
         "k": settings.k,
-        "threshold": round(rise.mean + settings.k * rise.sd, 5),
+        "threshold": round(rise.mean + rise.threshold * rise.sd, 5),
         "inclusion_ml": round(float(inclusion.sum()) * baseline.voxel_volume / 1000, 3),
         **counts,
     }

@@ -21,6 +21,8 @@ class SubtractionSettings:
     ----------
     k
         Threshold of the difference in standard deviations above its mean.
+    min_rise
+        The least rise, as a share of the brain's median: on quiet pairs k SD would be less than any lesion's contrast.
     hyperintense_sd
         Voxels above mean + this many SD of the brain at baseline are no place for a new lesion; None turns it off.
     ventricle_erosions, brain_erosions
@@ -54,6 +56,7 @@ class SubtractionSettings:
     """
 
     k: float = 1.5
+    min_rise: float = 0.1
     hyperintense_sd: float | None = None
     ventricle_erosions: int = 2
     brain_erosions: int = 1

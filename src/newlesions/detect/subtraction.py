@@ -23,7 +23,7 @@ class Rise:
     """What rose from one image to the other, all of shape (I, J, K).
 
     ``z`` is the rise in SD of the difference, float32; ``allowed`` where a new lesion may lie; ``clusters`` the
-    candidates, int32 labels from 1. ``mean`` and ``sd`` are those of the difference.
+    candidates, int32 labels from 1. ``mean`` and ``sd`` are those of the difference; ``threshold`` is in z.
     """
 
     z: Image
@@ -31,6 +31,7 @@ class Rise:
     clusters: NDArray[np.int32]
     mean: float
     sd: float
+    threshold: float
 
 
 def find_rise(
@@ -62,7 +63,10 @@ def find_rise(
     if settings.shift_mm > 0:
         rise = np.minimum(difference, _rise_over_neighbours(before, after, spacing, settings))
     z = ((rise - mean) / sd).astype(np.float32)
-    return Rise(z, allowed, _clusters((z > settings.k) & allowed, z, settings), mean, sd)
+    level = float(np.median(before[brain]) + np.median(after[brain])) / 2
+    threshold = max(settings.k, (settings.min_rise * level - mean) / sd)
+    clusters = _clusters((z > threshold) & allowed, z, settings)
+    return Rise(z, allowed, clusters, mean, sd, threshold)
 
 
 def hyperintense(image: Image, brain: Mask, sd: float | None) -> Mask:
@@ -75,7 +79,7 @@ def hyperintense(image: Image, brain: Mask, sd: float | None) -> Mask:
 
 def probability(rise: Rise, settings: SubtractionSettings) -> Image:
     """A soft probability that a voxel rose: logistic in z, 0.5 at the threshold, 0 where no change is allowed."""
-    exponent = np.clip((settings.k - rise.z) / settings.softness, -50, 50)
+    exponent = np.clip((rise.threshold - rise.z) / settings.softness, -50, 50)
     return np.where(rise.allowed, 1 / (1 + np.exp(exponent)), 0).astype(np.float32)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+_UNFINISHED = ".writing-"
+
 
 def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
     """Call ``write`` with a temporary path beside ``path``, then rename it onto ``path``.
@@ -18,7 +20,7 @@ def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix="".join(path.suffixes[-2:]))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED, suffix="".join(path.suffixes[-2:]))
     os.close(handle)
     temporary = Path(name)
     try:
@@ -27,6 +29,12 @@ def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path | str) -> None:
+    """Remove what killed processes left half-written below ``folder``, where nobody may be writing now."""
+    for path in Path(folder).rglob(f"{_UNFINISHED}*"):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:

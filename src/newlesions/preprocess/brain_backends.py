@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,8 @@ def missing_for(backend: str) -> str:
     missing = []
     if shutil.which(program) is None:
         missing.append(f"{program} on the PATH ({source})")
+    if backend == "bet" and not os.environ.get("FSLDIR"):
+        missing.append("$FSLDIR set, where fslpy looks for FSL")
     if importlib.util.find_spec(package) is None:
         missing.append(f"`pip install newlesions[{extra}]`")
     return " and ".join(missing)
@@ -82,7 +85,7 @@ def _synthstrip(image: Path, mask: Path) -> None:
 
 BACKENDS: dict[str, Callable[[Path, Path], None]] = {"bet": _bet, "hd-bet": _hd_bet, "synthstrip": _synthstrip}
 
-# Program, Python package, the extra of this project that brings it, and where the program comes from.
+# Program, where it comes from, Python package, and the extra of this project that brings it.
 _NEEDS = {
     "bet": ("bet", "FSL, https://fsl.fmrib.ox.ac.uk", "fsl", "bet"),
     "hd-bet": ("hd-bet", "`pip install hd-bet` in an environment of its own", "nipype", "nipype"),

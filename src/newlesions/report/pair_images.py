@@ -82,7 +82,8 @@ def read_pair_images(baseline: Path, followup: Path, change: Path, probability: 
     box = bounding_box(inside, round(_HEAD_MARGIN_MM / float(affine[0, 0])))
     affine[:3, 3] = apply_affine(affine, np.array([part.start for part in box]))
     first, second, labels, chance, mask = (volume.data[box] for volume in volumes)
-    return PairImages(first, second, labels, chance, mask > 0, affine)
+    # The sign of the probability of change tells rise from fall; the pages show what rose.
+    return PairImages(first, second, labels, np.maximum(chance, 0), mask > 0, affine)
 
 
 def _is_display_grid(grid: Grid) -> bool:

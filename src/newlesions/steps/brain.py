@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from newlesions.cohort.file_checks import check_file, open_image, read_voxels
 from newlesions.errors import InputError
 from newlesions.images.files import write_json
 from newlesions.images.io import read_volume, write_volume
@@ -59,12 +60,12 @@ def read_given(path: Path, scan: Volume) -> Volume:
     InputError
         If it cannot be read, lies on another grid, or is empty.
     """
-    try:
-        mask = read_volume(path)
-    except Exception as error:
-        raise InputError(path, f"no readable brain mask ({error})", "a NIfTI or MGH mask") from error
-    if mask.data.ndim != 3 or not mask.grid.matches(scan.grid, tolerance=0.1):
-        raise InputError(path, f"a brain mask of shape {mask.data.shape}", f"the scan's own grid, {scan.data.shape}")
+    check_file(path)
+    image = open_image(path)
+    values = read_voxels(path, image)[1]
+    mask = Volume(values, np.asarray(image.affine, dtype=np.float64))
+    if values.ndim != 3 or not mask.grid.matches(scan.grid, tolerance=0.1):
+        raise InputError(path, f"a brain mask of shape {values.shape}", f"the scan's own grid, {scan.data.shape}")
     data = np.nan_to_num(mask.data) > 0.5
     if not data.any():
         raise InputError(path, "an empty brain mask", "a brain")

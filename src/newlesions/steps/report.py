@@ -39,8 +39,9 @@ def report(
     pair
         The pair's row of ``pairs.tsv``: ``subject``, ``baseline_session``, ``followup_session`` and ``days`` are used.
     baseline, followup
-        The harmonised images; with ``change`` (0 none, 1 new, 2 enlarging, 3 gone, 4 shrinking), ``probability`` of
-        new lesion in 0 to 1, and the ``brain`` mask, all on the working grid.
+        The harmonised images; with ``change`` (0 none, 1 new, 2 enlarging, 3 gone, 4 shrinking), the signed
+        ``probability`` of change (positive where the follow-up is brighter), and the ``brain`` mask, all on the working
+        grid.
     halfway, harmonise, candidates
         The JSON files of these steps.
     lesions, summary
