@@ -25,7 +25,7 @@ from newlesions.images.morphology import Mask
 
 SHAPE = (30, 24, 20)
 BRAIN: Mask = np.ones(SHAPE, dtype=bool)
-SETTINGS = SubtractionSettings(k=3.0, smoothing_mm=0.0, shift_mm=0.0, lesion_sd=6.0)
+SETTINGS = SubtractionSettings(k=3.0, min_rise=0.0, smoothing_mm=0.0, shift_mm=0.0, lesion_sd=6.0)
 EXCHANGED = np.array([0, GONE, SHRINKING, NEW, ENLARGING])
 
 Box = tuple[slice, slice, slice]

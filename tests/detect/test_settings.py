@@ -28,7 +28,8 @@ def test_the_papers_recipe_says_what_the_paper_says() -> None:
     assert (settings.ventricle_erosions, settings.brain_erosions) == (2, 1)
     assert (settings.min_voxels, settings.erosions) == (5, 1)
     # What the paper does not know is off.
-    assert settings.smoothing_mm == settings.shift_mm == settings.brighter_than == settings.min_mean_z == 0
+    assert settings.smoothing_mm == settings.shift_mm == settings.brighter_than == 0
+    assert settings.min_mean_z == settings.min_rise == 0
 
 
 def test_unknown_settings_are_named() -> None:

@@ -18,7 +18,7 @@ from newlesions.detect.subtraction import Rise, find_rise, hyperintense, probabi
 SHAPE = (20, 20, 20)
 EVERYWHERE = np.ones(SHAPE, dtype=bool)
 # The bare rule of the paper: a threshold, a size, an erosion.
-BARE = SubtractionSettings(k=4.0, smoothing_mm=0.0, shift_mm=0.0, brighter_than=0.0, erosions=0)
+BARE = SubtractionSettings(k=4.0, min_rise=0.0, smoothing_mm=0.0, shift_mm=0.0, brighter_than=0.0, erosions=0)
 CROSS = [(10, 10, 10), (9, 10, 10), (11, 10, 10), (10, 9, 10), (10, 11, 10), (10, 10, 9), (10, 10, 11)]
 PLATE = [(i, j, k) for i in range(4, 8) for j in range(4, 8) for k in range(4, 6)]  # 32 voxels, 2 thick
 
@@ -121,6 +121,19 @@ def test_nothing_is_found_outside_the_inclusion() -> None:
     assert not found.clusters[CROSS[0]]
     assert np.count_nonzero(found.clusters) == len(CROSS) - 1
     assert probability(found, BARE)[CROSS[0]] == 0
+
+
+def test_on_a_quiet_pair_a_rise_is_a_share_of_the_brain() -> None:
+    settings = replace(BARE, min_rise=0.1)
+    before, weak, strong = flat(), with_spots(flat(), CROSS, 8), with_spots(flat(), CROSS, 12)
+    assert find_rise(before, weak, EVERYWHERE, EVERYWHERE, 1.0, replace(BARE, min_rise=0.0)).clusters.max() == 1
+    assert find_rise(before, weak, EVERYWHERE, EVERYWHERE, 1.0, settings).clusters.max() == 0
+    found = find_rise(before, strong, EVERYWHERE, EVERYWHERE, 1.0, settings)
+    assert found.clusters.max() == 1
+    assert found.mean + found.threshold * found.sd == pytest.approx(10, rel=0.02)
+    # The probability turns at the same rise.
+    chances = probability(found, settings)
+    np.testing.assert_array_equal(chances > 0.5, found.clusters > 0)
 
 
 def test_what_was_bright_at_baseline_cannot_be_new() -> None:
