@@ -70,8 +70,8 @@ class SubtractionSettings:
     shift_mm: float = 1.0
     brighter_than: float = 1.0
     min_mean_z: float = 0.0
-    enlarging_contact: float = 0.15
-    lesion_sd: float = 1.0
+    enlarging_contact: float = 0.05
+    lesion_sd: float = 1.5
     softness: float = 0.5
 
     @classmethod
