@@ -19,7 +19,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--visits", type=int, default=2, help="visits per subject (MSSEG-2 folders hold the first two)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--voxel", type=float, nargs=3, metavar="MM", help="voxel size of all scans: in plane (2), slice"
+        "--voxel",
+        type=float,
+        nargs=3,
+        metavar="MM",
+        help="voxel size of all scans: in plane (2), slice (drawn per visit; 1 1 1 for MSSEG-2 folders)",
     )
     parser.add_argument("--tiny", action="store_true", help="4 mm scans with few, large lesions, for tests")
     parser.add_argument(
@@ -37,6 +41,9 @@ def main(arguments: list[str] | None = None) -> None:
     if options.demo:
         write_demo(options.folder, options.seed, tiny=options.tiny, progress=progress)
         return
+    if options.layout == "msseg2" and not (options.voxel or options.tiny):
+        # The challenge's scans are 3D. Thick slices resampled to a fine grid would hide their blur from every method.
+        options.voxel = [1.0, 1.0, 1.0]
     plans = plan_cohort(
         options.subjects,
         options.seed,

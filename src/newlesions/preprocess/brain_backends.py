@@ -72,9 +72,9 @@ def _hd_bet(image: Path, mask: Path) -> None:
 
     output = mask.with_name("stripped.nii.gz")
     CommandLine("hd-bet", args=f"-i {image} -o {output} -device cpu --disable_tta --save_bet_mask").run()
-    for name in ("stripped_bet.nii.gz", "stripped_mask.nii.gz"):  # version 2, version 1
-        if mask.with_name(name).is_file():
-            mask.with_name(name).replace(mask)
+    written = mask.with_name("stripped_bet.nii.gz")
+    if written.is_file():
+        written.replace(mask)
 
 
 def _synthstrip(image: Path, mask: Path) -> None:
@@ -88,6 +88,6 @@ BACKENDS: dict[str, Callable[[Path, Path], None]] = {"bet": _bet, "hd-bet": _hd_
 # Program, where it comes from, Python package, and the extra of this project that brings it.
 _NEEDS = {
     "bet": ("bet", "FSL, https://fsl.fmrib.ox.ac.uk", "fsl", "bet"),
-    "hd-bet": ("hd-bet", "`pip install hd-bet` in an environment of its own", "nipype", "nipype"),
+    "hd-bet": ("hd-bet", "version 2, `pip install hd-bet` in an environment of its own", "nipype", "nipype"),
     "synthstrip": ("mri_synthstrip", "FreeSurfer 7.3 or newer, https://freesurfer.net", "nipype", "nipype"),
 }
