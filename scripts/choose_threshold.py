@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
 
 from newlesions.cohort.pairs_table import read_pairs
+from newlesions.cohort.results import summary_file
 from newlesions.detect.candidates import find_candidates
 from newlesions.detect.carry import carry, separate
 from newlesions.detect.settings import SubtractionSettings
-from newlesions.house import root
 from newlesions.images.io import read_volume
 from newlesions.images.morphology import label_lesions
+from newlesions.settings import read_config
 from newlesions.steps.names import read_matrices
 
 THRESHOLDS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -45,8 +45,7 @@ def main() -> None:
     """Print the scores of each pair at each threshold and what cross-validation chooses."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="OUT=REFERENCES")
-    config = yaml.safe_load((root() / "config" / "config.yaml").read_text())
-    settings = SubtractionSettings.of(config["candidates"])
+    settings = SubtractionSettings.of(read_config()["candidates"])
     scores: dict[str, dict[str, list[Score]]] = {}
     for run in parser.parse_args().runs:
         out, _, references = run.partition("=")
@@ -60,31 +59,38 @@ def main() -> None:
 def scored_pairs(out: Path, references: Path, settings: SubtractionSettings) -> Iterator[tuple[str, str, list[Score]]]:
     """(subject, pair, a score per threshold) of the finished pairs that have a reference."""
     for pair in read_pairs(out / "pairs.tsv"):
-        work = out / "work" / f"sub-{pair.subject}" / f"ses-{pair.followup_session}" / "pair"
-        stem = f"sub-{pair.subject}_ses-{pair.followup_session}_space-orig_label-lesion_desc"
+        summary = summary_file(out, pair)
+        stem = f"{pair.pair}_space-orig_label-lesion_desc"
         found = [
             path
             for kind in ("change_dseg", "new_mask")
             for path in (references / f"sub-{pair.subject}").rglob(f"{stem}-{kind}.nii.gz")
         ]
-        if found and (work / "candidates.json").is_file():
-            yield pair.subject, pair.pair, [score(work, found[0], replace(settings, k=k)) for k in THRESHOLDS]
+        if found and summary.is_file():
+            yield pair.subject, pair.pair, scores_of(summary.parent, found[0], settings)
 
 
-def score(work: Path, reference: Path, settings: SubtractionSettings) -> Score:
-    """Propose candidates from the work files of a pair and hold them against its reference on the own grid."""
+def scores_of(work: Path, reference: Path, settings: SubtractionSettings) -> list[Score]:
+    """Propose candidates from the work files of a pair at each threshold; hold them against its reference."""
     matrices = read_matrices(work / "halfway.json")
+    halfway_from_own = np.linalg.inv(matrices["followup_from_halfway"])
     baseline, followup = (read_volume(work / f"harmonised_{visit}.nii.gz") for visit in ("baseline", "followup"))
     brain = read_volume(work / "brain.nii.gz", dtype=np.bool_).data
-    found = find_candidates(baseline, followup, brain, matrices["mni_from_halfway"], settings)
     truth = read_volume(reference, dtype=np.uint8)
-    own = carry(
-        separate(found.change), baseline.grid, truth.grid, np.linalg.inv(matrices["followup_from_halfway"])
-    ).change()
-    rose, new, risen = (own == 1) | (own == 2), own == 1, (truth.data == 1) | (truth.data == 2)
+    scores = []
+    for k in THRESHOLDS:
+        found = find_candidates(baseline, followup, brain, matrices["mni_from_halfway"], replace(settings, k=k))
+        own = carry(separate(found.change), baseline.grid, truth.grid, halfway_from_own).change()
+        scores.append(score(own, truth.data))
+    return scores
+
+
+def score(own: np.ndarray, truth: np.ndarray) -> Score:
+    """Score a map of classes against the reference's on the same grid."""
+    rose, risen = (own == 1) | (own == 2), (truth == 1) | (truth == 2)
     labels = label_lesions(rose)
     false = int(labels.max()) - np.unique(labels[risen & rose]).size
-    return Score(dice(rose, risen), dice(new, truth.data == 1), false)
+    return Score(dice(rose, risen), dice(own == 1, truth == 1), false)
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:

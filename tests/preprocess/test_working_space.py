@@ -12,7 +12,7 @@ from newlesions.images.transforms import rigid_exp
 from newlesions.images.volume import Volume
 from newlesions.preprocess import working_space
 from newlesions.preprocess.halfway import Visit
-from newlesions.preprocess.working_space import WorkingPair, to_working_space
+from newlesions.preprocess.working_space import WorkingPair, blurred_like, to_working_space
 
 TO_BASELINE = rigid_exp(np.array([0.02, 0.0, -0.03, 1.0, -2.0, 0.5]))
 
@@ -116,3 +116,26 @@ def test_exchanging_the_visits_exchanges_the_images(visits: tuple[Visit, Visit],
     np.testing.assert_array_equal(other.baseline.data, pair.followup.data)
     np.testing.assert_array_equal(other.followup.data, pair.baseline.data)
     np.testing.assert_array_equal(other.brain.data, pair.brain.data)
+
+
+def test_a_scan_is_blurred_only_where_the_others_voxels_are_longer() -> None:
+    data = np.zeros((40, 40, 40), dtype=np.float32)
+    data[20, 20, 20] = 1
+    thin, thick = np.eye(4), np.diag([1.0, 1.0, 4.0, 1.0])
+    blurred = blurred_like(Volume(data, thin), thick, np.eye(4)).data
+    assert np.count_nonzero(blurred.sum(axis=(1, 2)) > 1e-6) == 1  # not along x
+    profile = blurred[20, 20]
+    variance = float((profile * (np.arange(40) - 20) ** 2).sum() / profile.sum())
+    # Full widths at half maximum add in squares: 1 mm becomes 4 mm.
+    assert abs(variance - (4**2 - 1**2) / (8 * np.log(2))) < 0.05
+    coarse = Volume(data, thick)
+    assert blurred_like(coarse, thin, np.eye(4)) is coarse
+
+
+def test_resolution_is_matched_along_the_turned_axes_of_the_other_scan() -> None:
+    data = np.zeros((40, 40, 40), dtype=np.float32)
+    data[20, 20, 20] = 1
+    turned = np.array([[0.0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0], [0, 0, 0, 1]])  # the scan's z is the other's x
+    blurred = blurred_like(Volume(data, np.eye(4)), np.diag([4.0, 1.0, 1.0, 1.0]), turned).data
+    assert np.count_nonzero(blurred[20, 20] > 1e-6) > 5
+    assert np.count_nonzero(blurred[:, 20, 20] > 1e-6) == 1

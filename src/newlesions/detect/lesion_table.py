@@ -48,7 +48,7 @@ def lesion_rows(
     halfway_from_own, mni_from_halfway
         4x4, RAS mm.
     """
-    boxes = ndimage.find_objects(working.labels)
+    boxes, own_boxes = ndimage.find_objects(working.labels), ndimage.find_objects(own.labels)
     own_from_halfway = np.linalg.inv(halfway_from_own)
     sizes = np.bincount(own.labels.ravel(), minlength=len(own.kinds) + 1)
     rows = []
@@ -57,8 +57,10 @@ def lesion_rows(
         inside = working.labels[box] == label
         bright = followup if code in (NEW, ENLARGING) else baseline
         # A lesion beyond the follow-up's field of view has no voxel on its own grid.
-        lying, affine = (own, own_grid.affine) if sizes[label] else (working, own_from_halfway @ baseline.affine)
-        centre = _centroid(lying, affine, label)
+        if sizes[label]:
+            centre = _centroid(own.labels, label, own_boxes[label - 1], own_grid.affine)
+        else:
+            centre = _centroid(working.labels, label, box, own_from_halfway @ baseline.affine)
         rows.append(
             {
                 "id": label,
@@ -101,10 +103,9 @@ def totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _centroid(lesions: Lesions, affine: Affine, label: int) -> NDArray[np.float64]:
-    """The mean place of a lesion's voxels through ``affine``."""
-    box = ndimage.find_objects(lesions.labels, max_label=label)[label - 1]
-    voxels = np.argwhere(lesions.labels[box] == label) + [side.start for side in box]
+def _centroid(labels: NDArray[np.int32], label: int, box: tuple[slice, ...], affine: Affine) -> NDArray[np.float64]:
+    """The mean place, through ``affine``, of a lesion's voxels, which lie in ``box``."""
+    voxels = np.argwhere(labels[box] == label) + [side.start for side in box]
     return np.asarray(apply_affine(affine, voxels).mean(axis=0), dtype=np.float64)
 
 
