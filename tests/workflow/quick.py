@@ -25,6 +25,7 @@ _STEP = """\
 import json, os, time
 from pathlib import Path
 from newlesions.errors import InputError
+from newlesions.images.files import write_text
 
 def {name}(**arguments):
     time.sleep(float(os.environ.get("QUICK_STEP_SECONDS", "0")))
@@ -33,8 +34,7 @@ def {name}(**arguments):
     said = json.dumps(dict(step="{name}", new_count=3, settings=arguments.get("settings")))
     for path in arguments.values():
         if isinstance(path, Path) and not path.exists():
-            path.with_name(".writing").write_text(said)
-            path.with_name(".writing").replace(path)
+            write_text(path, said)  # two steps of a pair write to one folder at once
 """
 
 
