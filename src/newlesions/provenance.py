@@ -83,9 +83,20 @@ def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mappi
             for visit in visits_of(pairs).values()
         ],
         "pairs": [
-            {"pair": pair.pair, "baseline": pair.baseline_session, "followup": pair.followup_session} for pair in pairs
+            {
+                "pair": pair.pair,
+                "baseline": pair.baseline_session,
+                "followup": pair.followup_session,
+                **({"references": [_file(Path(path)) for path in pair.references]} if pair.reference else {}),
+            }
+            for pair in pairs
         ],
     }
+
+
+def _file(path: Path) -> dict[str, str]:
+    """Name and digest; no digest where the file is missing."""
+    return {"file": path.name, **({"sha256": sha256(path)} if path.is_file() else {})}
 
 
 def shipped() -> dict[str, str]:
@@ -100,6 +111,7 @@ work/
 .snakemake/
 newlesions.tsv
 scores.tsv
+scores/
 pairs.tsv
 pairs.json
 provenance.json

@@ -21,6 +21,11 @@ def visit_file(visit, name):
     return path
 
 
+def result_of_pair(pattern):
+    """An input function: the pair's file of a pattern that names the baseline too."""
+    return lambda wildcards: files_of_pair([pattern], PAIRS[wildcards.subject, wildcards.session])[0]
+
+
 def log_file(step):
     """The log of `step`; `cohort.outcome` looks for it there."""
     return str(WORK / "logs" / step / "sub-{subject}_ses-{session}.log")
@@ -34,6 +39,11 @@ def benchmark_file(step):
 def existing(path):
     """`path` as an input where there is such a file. A missing scan then fails its own step, not the whole plan."""
     return path if path and Path(path).is_file() else []
+
+
+def scores_of(row):
+    """The scores of a pair as an input, where it has a reference."""
+    return str(scores_file(OUT, row)) if row.reference else []
 
 
 def keep(path):

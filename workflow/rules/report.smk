@@ -16,6 +16,8 @@ rule report:
         summary=pair_file("summary.json"),
         baseline_ingest=visit_file("baseline", "ingest.json"),
         followup_ingest=visit_file("followup", "ingest.json"),
+        scores=lambda wildcards: scores_of(PAIRS[wildcards.subject, wildcards.session]),
+        reference=lambda wildcards: existing(PAIRS[wildcards.subject, wildcards.session].reference),
     output:
         out_html=report(
             str(OUT / "sub-{subject}" / "sub-{subject}_ses-{session}.html"),
@@ -47,6 +49,8 @@ rule table:
         pairs=config["pairs"],
         summaries=[summary_file(OUT, row) for row in PAIRS.values()],
         pages=[page_file(OUT, row) for row in PAIRS.values()],
+        # The page and the printed table show them.
+        scores=[str(path) for path in score_files(OUT).values()] if SCORED else [],
     output:
         **{
             name: report(path, category="Cohort", caption="../report/table.rst") if name == "table" else path

@@ -11,7 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from newlesions.cohort.file_checks import check_file, open_image, read_voxels
+from newlesions.images.file_checks import check_file, open_image, read_voxels
 from newlesions.cohort.geometry_checks import check_header
 from newlesions.cohort.limits import ScanLimits
 from newlesions.cohort.voxel_checks import check_voxels

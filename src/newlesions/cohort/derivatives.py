@@ -1,4 +1,4 @@
-"""Given masks in a BIDS derivatives folder: reference masks of new lesions, and brain masks."""
+"""Given masks in a BIDS derivatives folder: reference masks of new and of gone lesions, and brain masks."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Derivatives:
         if not self._folders:
             raise ConfigError(f"{self.root}: found no sub-* folder; expected a BIDS derivatives folder with masks")
 
-    def reference(self, subject: str, baseline: str, followup: str, *, consecutive: bool) -> str:
-        """The one mask of lesions new at ``followup`` in the follow-up's own grid, or "".
+    def reference(self, subject: str, baseline: str, followup: str, *, consecutive: bool, kind: str = "new") -> str:
+        """The one mask of lesions new (``kind`` "gone": gone) at ``followup`` in the follow-up's own grid, or "".
 
         ``desc-newSince<baseline>`` is taken, or a plain ``desc-new`` where the two sessions are ``consecutive``: what
         is new since an earlier session is another question.
         """
-        found = self._find(subject, followup, {"label": "lesion", "space": "orig", "desc": f"newSince{baseline}"})
-        plain = self._find(subject, followup, {"label": "lesion", "space": "orig", "desc": "new"})
+        found = self._find(subject, followup, {"label": "lesion", "space": "orig", "desc": f"{kind}Since{baseline}"})
+        plain = self._find(subject, followup, {"label": "lesion", "space": "orig", "desc": kind})
         if consecutive:
             found += plain
         elif plain and not found:
@@ -44,7 +44,8 @@ class Derivatives:
                 f"{plain[0].name} is not used as the reference of ses-{baseline} to ses-{followup}: "
                 "it may be about another baseline"
             )
-        return self._only(found, f"reference of sub-{subject}_ses-{followup}")
+        what = "reference" if kind == "new" else f"reference of {kind} lesions"
+        return self._only(found, f"{what} of sub-{subject}_ses-{followup}")
 
     def brain(self, subject: str, session: str) -> str:
         """The one ``desc-brain`` mask in the scan's own grid (``space-orig`` or no space), or ""."""

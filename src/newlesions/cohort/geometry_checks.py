@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 from scipy.linalg import polar
 
-from newlesions.cohort.file_checks import one_line, raw_header
+from newlesions.images.file_checks import one_line, raw_header
 from newlesions.cohort.limits import ScanLimits
 from newlesions.errors import InputError
 from newlesions.images.volume import Affine, Grid

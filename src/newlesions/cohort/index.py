@@ -122,9 +122,7 @@ def describe(result: IndexResult) -> list[str]:
     lines = [
         f"{report.input} ({report.layout}): {_count(len(subjects), 'subject')}, {_count(len(result.pairs), 'pair')}"
     ]
-    references = sum(bool(pair.reference) for pair in result.pairs)
-    if references:
-        lines.append(f"with a reference mask: {_count(references, 'pair')}")
+    lines += _reference_lines(result.pairs)
     lines += [describe_filter(echo) for echo in report.filters]
     lines += [f"skipped sub-{skipped.subject}: {skipped.reason}" for skipped in report.skipped]
     lines += [f"note: {note}" for note in report.notes]
@@ -153,6 +151,20 @@ def detect_layout(source: Path) -> str:
         f"{source}: found neither sub-* folders nor */{msseg2.BASELINE}.nii.gz; "
         "expected a BIDS folder, a folder of MSSEG-2 subjects or a table"
     )
+
+
+def _reference_lines(pairs: Sequence[Pair]) -> list[str]:
+    """How many pairs come with which references."""
+    scored = [pair for pair in pairs if pair.reference]
+    counts = {
+        "with a reference mask": len(scored),
+        "with a reference mask of gone lesions too": sum(bool(pair.gone_reference) for pair in scored),
+        "with masks of single raters too": sum(bool(pair.raters) for pair in scored),
+        "with other masks but no reference of new lesions, not scored": sum(
+            bool(pair.gone_reference or pair.raters) for pair in pairs if not pair.reference
+        ),
+    }
+    return [f"{what}: {_count(count, 'pair')}" for what, count in counts.items() if count]
 
 
 def _unread_notes(pairs: Sequence[Pair], unread: set[str]) -> list[str]:
@@ -237,8 +249,11 @@ def _subject_pairs(
         ).with_values(**date_values(order, baseline, followup))
         if references:
             neighbours = order.labels.index(followup) - order.labels.index(baseline) == 1
-            reference = references.reference(subject, baseline, followup, consecutive=whole and neighbours)
-            pair = pair.with_values(reference=reference)
+            new, gone = (
+                references.reference(subject, baseline, followup, consecutive=whole and neighbours, kind=kind)
+                for kind in ("new", "gone")
+            )
+            pair = pair.with_values(reference=new, gone_reference=gone)
         pairs.append(pair)
     return pairs
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from newlesions.cohort.labels import clean_labels, natural_key
-from newlesions.cohort.pairs import Pair, Skipped
+from newlesions.cohort.pairs import Pair, Skipped, join_raters
 from newlesions.errors import ConfigError
 
 BASELINE, FOLLOWUP = "flair_time01_on_middle_space", "flair_time02_on_middle_space"
 REFERENCE, BRAIN = "ground_truth", "brain_mask"
 SESSIONS = ("time01", "time02")
+_RATER = re.compile(rf"{REFERENCE}_(?P<name>expert\d+)\.nii(\.gz)?")
 
 
 def is_msseg2(root: Path) -> bool:
@@ -21,8 +23,9 @@ def is_msseg2(root: Path) -> bool:
 def find_pairs(root: Path) -> tuple[list[Pair], list[Skipped]]:
     """The pairs ``<root>/<subject>/flair_time0?_on_middle_space.nii[.gz]``, and subjects that lack a scan.
 
-    ``ground_truth.nii.gz`` (the consensus, not the single experts) becomes the reference, ``brain_mask.nii.gz`` the
-    brain mask of both sessions, which are called ``time01`` and ``time02``.
+    ``ground_truth.nii.gz`` (the consensus) becomes the reference, ``ground_truth_expert<N>.nii.gz`` the mask of the
+    rater ``expert<N>``, ``brain_mask.nii.gz`` the brain mask of both sessions, which are called ``time01`` and
+    ``time02``.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def find_pairs(root: Path) -> tuple[list[Pair], list[Skipped]]:
             brain = _file(folder, BRAIN)
             pairs.append(
                 Pair.of(subject, SESSIONS, (baseline, followup), aligned=True, brains=(brain, brain)).with_values(
-                    reference=_file(folder, REFERENCE)
+                    reference=_file(folder, REFERENCE), raters=join_raters(_raters(folder))
                 )
             )
         elif baseline or followup:
@@ -53,6 +56,13 @@ def find_pairs(root: Path) -> tuple[list[Pair], list[Skipped]]:
 
 def _folders(root: Path) -> list[Path]:
     return [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")] if root.is_dir() else []
+
+
+def _raters(folder: Path) -> dict[str, str]:
+    """The single experts' masks by name, in the order of their numbers."""
+    found = (_RATER.fullmatch(path.name) for path in folder.iterdir())
+    names = sorted({match["name"] for match in found if match}, key=natural_key)
+    return {name: _file(folder, f"{REFERENCE}_{name}") for name in names}
 
 
 def _file(folder: Path, stem: str) -> str:

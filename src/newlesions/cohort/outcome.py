@@ -1,4 +1,8 @@
-"""What became of each pair: its summary, or the reason of the first step that failed."""
+"""What became of each pair: its summary, or the reason of the first step that failed.
+
+A pair whose masks are done but whose reference cannot be used is done: its results stand. Its row then gives the reason
+why it was not scored.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from newlesions.cohort.pairs import Pair
-from newlesions.cohort.results import log_files, page_file, summary_file
+from newlesions.cohort.results import log_files, page_file, scores_file, summary_file
 from newlesions.images.files import read_json
 from newlesions.reasons import REASON, is_ending, one_line
 
@@ -49,7 +53,16 @@ def _done(out: Path, pair: Pair) -> dict[str, str] | None:
         return None
     summary = read_json(path)
     values = {column: _text(summary[column]) for column in COLUMNS if column in summary}
-    return {**_labels(pair), **values, "status": DONE, "reason": ""}
+    return {**_labels(pair), **values, "status": DONE, "reason": _why_not_scored(out, pair)}
+
+
+def _why_not_scored(out: Path, pair: Pair) -> str:
+    """What was wrong with the reference of a finished pair; "" where it has none or was scored."""
+    path = scores_file(out, pair)
+    if not pair.reference or not path.is_file():
+        return ""
+    failed = read_json(path).get("failed")
+    return _tidy(f"evaluate: {failed}", out, pair) if failed else ""
 
 
 def _failed(out: Path, pair: Pair) -> dict[str, str]:
@@ -76,7 +89,7 @@ def _last_line(log: Path) -> str:
 
 def _tidy(reason: str, out: Path, pair: Pair) -> str:
     """One line without the folders of this machine."""
-    paths = (pair.baseline, pair.followup, pair.baseline_brain, pair.followup_brain)
+    paths = (pair.baseline, pair.followup, pair.baseline_brain, pair.followup_brain, *pair.references)
     for path in filter(None, paths):
         reason = reason.replace(path, Path(path).name)
     for folder in {str(out.resolve()), str(out)} - {"."}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
@@ -30,6 +30,8 @@ class Pair:
     baseline_brain: str = ""
     followup_brain: str = ""
     reference: str = ""
+    gone_reference: str = ""
+    raters: str = ""
     baseline_date: str = ""
     followup_date: str = ""
     days: str = ""
@@ -60,6 +62,17 @@ class Pair:
         """Whether both scans already lie in one halfway space."""
         return self.aligned == "yes"
 
+    @property
+    def rater_masks(self) -> dict[str, str]:
+        """The single raters' reference masks, paths by the rater's name."""
+        return split_raters(self.raters)
+
+    @property
+    def references(self) -> list[str]:
+        """The paths of all masks that the pair is scored against; none where ``reference`` is absent."""
+        given = (self.reference, self.gone_reference, *self.rater_masks.values())
+        return [path for path in given if path] if self.reference else []
+
     def with_values(self, **values: str) -> Pair:
         """The same pair with other values in the named columns."""
         return replace(self, **values)
@@ -70,6 +83,8 @@ class Pair:
 
 
 COLUMNS = tuple(column.name for column in fields(Pair))
+OPTIONAL = ("gone_reference", "raters")
+"""Columns that a pairs table may lack: tables of before they came in are still read."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,20 @@ class Skipped:
 
     subject: str
     reason: str
+
+
+def split_raters(text: str) -> dict[str, str]:
+    """The value of the column ``raters`` as paths by name.
+
+    >>> split_raters("expert1=/a/one.nii;expert2=/a/two.nii")
+    {'expert1': '/a/one.nii', 'expert2': '/a/two.nii'}
+    """
+    return {name: path for name, _, path in (item.partition("=") for item in text.split(";") if item)}
+
+
+def join_raters(masks: Mapping[str, str]) -> str:
+    """Paths by the rater's name as the column ``raters`` holds them."""
+    return ";".join(f"{name}={path}" for name, path in masks.items())
 
 
 def pair_id(subject: str, followup_session: str) -> str:
@@ -126,6 +155,9 @@ def faults_between(pairs: Sequence[Pair]) -> list[str]:
             faults.append(
                 f"pair {pair.pair}: found this id; expected {expected}, from its subject and follow-up session"
             )
+        names = [item.partition("=")[0] for item in pair.raters.split(";")]
+        if len(set(names)) < len(names):
+            faults.append(f"pair {pair.pair}, column raters: found a name twice; expected one mask per rater")
         if pair.baseline_session == pair.followup_session:
             faults.append(f"pair {pair.pair}: found the session {pair.followup_session} twice; expected two sessions")
             continue

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from newlesions.cohort.pairs import COLUMNS, Pair, faults_between, raise_faults
+from newlesions.cohort.pairs import COLUMNS, OPTIONAL, Pair, faults_between, raise_faults
 from newlesions.errors import ConfigError
 from newlesions.images.files import write_text
 
@@ -47,13 +47,13 @@ def read_pairs(path: Path | str) -> list[Pair]:
         raise ConfigError(f"{path}: found no readable table ({reason}); expected pairs.tsv") from error
     header, *lines = [line for line in text.split("\n") if line.strip()] or [""]
     columns = header.rstrip("\r").split("\t")
-    if sorted(columns) != sorted(COLUMNS):
-        missing = ", ".join(column for column in COLUMNS if column not in columns)
+    if sorted({*columns, *OPTIONAL}) != sorted(COLUMNS) or len(set(columns)) < len(columns):
+        missing = ", ".join(column for column in COLUMNS if column not in (*columns, *OPTIONAL))
         other = ", ".join(column for column in columns if column not in COLUMNS or columns.count(column) > 1)
         found = "; ".join(
             filter(None, [missing and f"no column {missing}", other and f"unknown or repeated column {other}"])
         )
-        raise ConfigError(f"{path}: found {found}; expected exactly the columns {', '.join(COLUMNS)}")
+        raise ConfigError(f"{path}: found {found}; expected exactly the columns {', '.join(COLUMNS)} ({' and '.join(OPTIONAL)} may lack)")
     pairs, faults = [], []
     for number, line in enumerate(lines, start=2):
         values = line.rstrip("\r").split("\t")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from newlesions.cohort.dates import ABSENT, days_between, parse_date
 from newlesions.cohort.labels import clean_label
-from newlesions.cohort.pairs import COLUMNS, Pair, faults_between, pair_id, raise_faults
+from newlesions.cohort.pairs import COLUMNS, Pair, faults_between, join_raters, pair_id, raise_faults, split_raters
 from newlesions.cohort.pairs_table import row_faults
 from newlesions.errors import ConfigError
 
 REQUIRED = ("subject", "baseline", "followup")
-_PATHS = ("baseline", "followup", "baseline_brain", "followup_brain", "reference")
+_PATHS = ("baseline", "followup", "baseline_brain", "followup_brain", "reference", "gone_reference")
 _YES, _NO = frozenset({"yes", "y", "true", "1"}), frozenset({"no", "n", "false", "0", ""})
 
 
@@ -120,6 +121,7 @@ def _pair(row: dict[str, str], folder: Path, name: str) -> tuple[Pair, list[str]
         values[column] = clean_label(row[column], "ses-") or default
     for column in _PATHS:
         replace(column, lambda value: str(folder / value) if value else "", "a path")
+    replace("raters", partial(_raters, folder=folder), "name=path, joined by ; and each name once")
     replace("aligned", _yes_or_no, "yes or no")
     for column in ("baseline_date", "followup_date"):
         replace(column, _iso_date, "a date like 2021-03-04")
@@ -146,6 +148,14 @@ def _fill_days(values: dict[str, str], name: str, faults: list[str]) -> None:
 def _yes_or_no(value: str) -> str | None:
     folded = value.casefold()
     return "yes" if folded in _YES else "no" if folded in _NO else None
+
+
+def _raters(value: str, folder: Path) -> str | None:
+    items = [item.strip() for item in value.split(";") if item.strip()]
+    masks = split_raters(";".join(items))
+    if len(masks) < len(items) or not all(masks.values()):
+        return None
+    return join_raters({name: str(folder / path) for name, path in masks.items()})
 
 
 def _iso_date(value: str) -> str | None:

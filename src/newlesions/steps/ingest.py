@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from newlesions.cohort.checks import check_scan
-from newlesions.cohort.file_checks import check_file
+from newlesions.images.file_checks import check_file
 from newlesions.cohort.limits import ScanLimits
 from newlesions.errors import InputError
 from newlesions.images.files import sha256 as digest_of

@@ -1,4 +1,4 @@
-"""Checks of a scan as a file: is it there, whole, and an image of a format that carries orientation."""
+"""Checks of an image as a file: is it there, whole, and an image of a format that carries orientation."""
 
 from __future__ import annotations
 
@@ -106,6 +106,20 @@ def read_voxels(path: Path, image: Any) -> tuple[Array, Array]:
     except _DAMAGE as error:
         raise InputError(path, f"a truncated file ({one_line(error)})", "voxels to the end of the image") from error
     return stored, values
+
+
+def read_stored(path: Path, image: Any) -> Array:
+    """Voxels of the image's shape in the file's own type; scaled, as floats, where the header has a slope.
+
+    Raises
+    ------
+    InputError
+        If the file ends too early or the values cannot be scaled.
+    """
+    try:
+        return np.asanyarray(image.dataobj)
+    except _DAMAGE as error:
+        raise InputError(path, f"a truncated file ({one_line(error)})", "voxels to the end of the image") from error
 
 
 def raw_header(image: Any) -> bytes:
