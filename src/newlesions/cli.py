@@ -13,7 +13,7 @@ from newlesions.errors import ConfigError, InputError
 DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all pairs done; some failed and the table names them; nothing was started; stopped by the user."""
 
-_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor")
+_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate")
 _LEVELS = ("participant", "group")
 
 
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_table(commands)
     _add_report(commands)
+    _add_evaluate(commands)
     _add_recipes(commands)
     commands.add_parser("doctor", help="show versions, optional tools that are found or missing, and resources")
     return top
@@ -105,6 +106,47 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     report.add_argument("pairs", nargs="*", metavar="PAIR", help="as sub-01_ses-M12; all pairs when absent")
 
 
+def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score masks against references, with the measures of the MSSEG-2 challenge",
+        description="Score one prediction against its reference, or a table of pairs: the fifteen measures of "
+        "animaSegPerfAnalyzer to its last digit, and further ones under other names. Exit codes: 0 all scored, 1 some "
+        "pairs could not be scored (each is named), 2 the input is wrong.",
+    )
+    one = evaluate.add_argument_group("one pair")
+    one.add_argument("--reference", metavar="FILE", help="the mask that is right")
+    one.add_argument("--prediction", metavar="FILE", help="the mask to score, on the reference's grid")
+    one.add_argument("--probability", metavar="FILE", help="the map behind the prediction, for curves")
+    one.add_argument("--rater", action="append", default=[], metavar="NAME=FILE", help="one rater's mask; repeatable")
+    one.add_argument("--regions", metavar="FILE", help="a label image of regions on the same grid")
+    one.add_argument("--text", metavar="FILE", help="write the tool's text line")
+    one.add_argument("--xml", metavar="FILE", help="write the tool's XML")
+    many = evaluate.add_argument_group("many pairs")
+    many.add_argument(
+        "--pairs",
+        metavar="TSV",
+        help="a table with the columns pair, reference, prediction; optional: probability, gone_reference, "
+        "gone_prediction, regions, rater_<name>",
+    )
+    many.add_argument("--out", metavar="TSV", help="the table to write: pair and the fifteen measures")
+    many.add_argument("--details", action="store_true", help="also write the folder of --out's name with all the rest")
+    _add_execution(many)
+    both = evaluate.add_argument_group("both")
+    both.add_argument("--json", metavar="FILE", help="write everything that is scored as JSON")
+    both.add_argument("--threshold", type=float, metavar="P", help="voxels of a map of at least P are lesion")
+    both.add_argument("--region-names", metavar="TSV", help="a label table (index, name) for the regions")
+    for option, group in (("-s", "voxel"), ("-d", "surface distance"), ("-l", "lesion detection")):
+        both.add_argument(option, action="store_true", help=f"only the {group} measures (with others of -s -d -l: and)")
+    for option, name, default, what in (
+        ("-v", "min-lesion-volume", 3.0, "lesions must be larger than this many mm3"),
+        ("-x", "min-overlap", 0.10, "alpha: more than this share of a lesion must be covered"),
+        ("-y", "max-false-positive", 0.70, "beta: what covers may lie outside by at most this share"),
+        ("-z", "moderator", 0.65, "gamma: what covers is examined up to this share of the covered part"),
+    ):
+        both.add_argument(option, f"--{name}", type=float, default=default, metavar="N", help=f"{what} ({default:g})")
+
+
 def _add_recipes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     recipes = commands.add_parser("recipes", help="list the recipes, or show one with its settings")
     recipes.add_argument("name", nargs="?", metavar="NAME", help="the recipe to show")
@@ -133,7 +175,7 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_execution(command: argparse.ArgumentParser) -> None:
+def _add_execution(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--cores", default=None, metavar="N", type=_cores, help="how many steps run at once (all cores)"
     )

@@ -1,1 +1,1 @@
-"""Scores of masks against references: the challenge's own measures, additions, raters, curves, and cohort statistics."""
+"""Scores of masks against references: the challenge's measures, additions, raters, curves, and cohort statistics."""

@@ -44,7 +44,7 @@ def smallest_kept(min_volume_mm3: float, voxel_volume: float) -> int:
 
 
 def find_lesions(mask: NDArray[Any], min_voxels: int, connectivity: int = FACES) -> Lesions:
-    """The components of ``mask``, shape (I, J, K), that have at least ``min_voxels``; smaller ones become background."""
+    """The components of ``mask``, shape (I, J, K), of at least ``min_voxels``; smaller ones become background."""
     components = np.asarray(cc3d.connected_components(mask, connectivity=connectivity))
     order = components.ravel(order="F")
     within = order[np.flatnonzero(order)]
@@ -82,9 +82,7 @@ class Overlap:
     def transposed(self) -> Overlap:
         """The same with rows and columns exchanged."""
         order = np.lexsort((self.row, self.column))
-        return Overlap(
-            self.column[order], self.row[order], self.voxels[order], self.column_sizes, self.row_sizes
-        )
+        return Overlap(self.column[order], self.row[order], self.voxels[order], self.column_sizes, self.row_sizes)
 
     @cached_property
     def row_covered(self) -> Counts:
@@ -133,9 +131,7 @@ def detected(found: Overlap, min_overlap: float, max_false_positive: float, mode
     return result
 
 
-def _passes(
-    columns: Counts, voxels: Counts, covered: int, spoiled: NDArray[np.bool_], moderator: float
-) -> bool:
+def _passes(columns: Counts, voxels: Counts, covered: int, spoiled: NDArray[np.bool_], moderator: float) -> bool:
     """Whether none of the lesions examined is spoiled; those that do not meet the row lesion come last."""
     weight = 0.0
     for column, shared in zip(columns.tolist(), voxels.tolist(), strict=True):

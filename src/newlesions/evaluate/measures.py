@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,7 @@ class Comparison:
         if not (reference.empty or prediction.empty or reference.distinct == prediction.distinct):
             # The tool makes both masks where they have different numbers of labels.
             reference, prediction = reference.binary(), prediction.binary()
-        self.total = reference.labels.size
+        self.shape, self.total = reference.labels.shape, reference.labels.size
         self.box = _box_of(reference.labels, prediction.labels)
         self.reference, self.prediction = reference.labels[self.box], prediction.labels[self.box]
 
@@ -100,6 +101,12 @@ class Comparison:
         """The first voxel of the box."""
         i, j, k = (side.start for side in self.box)
         return i, j, k
+
+    def whole(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """``labels`` of the box on the whole grid."""
+        image = np.zeros(self.shape, dtype=labels.dtype)
+        image[self.box] = labels
+        return image
 
     @cached_property
     def voxels(self) -> VoxelCounts:
@@ -151,9 +158,7 @@ class Comparison:
             return dict.fromkeys(SURFACE, math.nan)
         return {
             "HausdorffDistance": hausdorff_distance(self.reference, self.prediction, self.spacing),
-            "ContourMeanDistance": contour_mean_distance(
-                self.reference, self.prediction, self.distances, self.spacing
-            ),
+            "ContourMeanDistance": contour_mean_distance(self.reference, self.prediction, self.distances, self.spacing),
             "SurfaceDistance": running_minimum_distance(self.distances),
         }
 
@@ -195,7 +200,7 @@ def _printed(value: float) -> str:
     return f"{value:f}"
 
 
-def _box_of(*images: NDArray[np.unsignedinteger]) -> tuple[slice, slice, slice]:
+def _box_of(*images: NDArray[Any]) -> tuple[slice, slice, slice]:
     """The box of every label and one voxel around it, inside the image; of one voxel where there is no label."""
     spans = []
     shape = images[0].shape

@@ -146,8 +146,8 @@ def _subjects(pairs: Sequence[str]) -> list[str]:
     if len(subjects) == len(pairs):
         return []
     return [
-        f"{len(pairs)} pairs come from {len(subjects)} subjects; pairs of one subject are not independent, so intervals "
-        "are too narrow and p-values too small."
+        f"{len(pairs)} pairs come from {len(subjects)} subjects; pairs of one subject are not independent, so "
+        "intervals are too narrow and p-values too small."
     ]
 
 

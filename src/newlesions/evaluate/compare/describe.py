@@ -40,7 +40,7 @@ class Description:
 
 def describe(cohort: Cohort, bootstrap: Bootstrap) -> list[Description]:
     """Every measure of every system, by measure and then by system."""
-    found = {}
+    found: dict[tuple[str, str], Description] = {}
     for population in POPULATIONS:
         measures = [measure for measure in cohort.measures if measure.population == population]
         if measures:

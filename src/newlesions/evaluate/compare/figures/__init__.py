@@ -1,0 +1,12 @@
+"""Figures of scores. Each function takes plain data and gives a figure, or ``None`` where there is nothing to draw;
+`svg`, `png` and `save` turn figures into files whose bytes depend on the data alone."""
+
+from newlesions.evaluate.compare.figures.bland_altman import bland_altman
+from newlesions.evaluate.compare.figures.froc import froc
+from newlesions.evaluate.compare.figures.precision_recall import precision_recall
+from newlesions.evaluate.compare.figures.rank_plot import rank_plot
+from newlesions.evaluate.compare.figures.size_recall import size_recall
+from newlesions.evaluate.compare.figures.style import png, save, svg
+from newlesions.evaluate.compare.figures.violin import violins
+
+__all__ = ["bland_altman", "froc", "png", "precision_recall", "rank_plot", "save", "size_recall", "svg", "violins"]
