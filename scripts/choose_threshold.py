@@ -24,6 +24,7 @@ from newlesions.cohort.results import summary_file
 from newlesions.detect.candidates import find_candidates
 from newlesions.detect.carry import carry, separate
 from newlesions.detect.settings import SubtractionSettings
+from newlesions.evaluate.overlap import dice
 from newlesions.images.io import read_volume
 from newlesions.images.morphology import label_lesions
 from newlesions.settings import read_config
@@ -90,12 +91,7 @@ def score(own: np.ndarray, truth: np.ndarray) -> Score:
     rose, risen = (own == 1) | (own == 2), (truth == 1) | (truth == 2)
     labels = label_lesions(rose)
     false = int(labels.max()) - np.unique(labels[risen & rose]).size
-    return Score(dice(rose, risen), dice(own == 1, truth == 1), false)
-
-
-def dice(a: np.ndarray, b: np.ndarray) -> float:
-    """Dice of two masks; NaN where the reference ``b`` is empty."""
-    return float(2 * (a & b).sum() / (a.sum() + b.sum())) if b.any() else float("nan")
+    return Score(dice(risen, rose), dice(truth == 1, own == 1), false)
 
 
 def report(scores: dict[str, dict[str, list[Score]]]) -> None:

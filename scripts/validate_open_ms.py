@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from newlesions.evaluate.masks import label_image
+from newlesions.evaluate.measures import DETECTION, Comparison
+from newlesions.evaluate.overlap import dice
 from newlesions.images.io import read_volume
-from newlesions.images.morphology import label_lesions
 from newlesions.images.resample import resample
 from newlesions.images.transforms import read_itk, rms_distance
 from newlesions.images.volume import Volume
@@ -39,7 +41,7 @@ def main() -> None:
         visits.setdefault(subject, {})[session] = visit
         mask = given_brain(args.folder, subject, session, visit.image)
         print(f"{subject} {session}  brain {visit.brain.data.sum() * visit.brain.voxel_volume / 1000:.0f} ml"
-              f"  Dice with the given mask {dice(visit.brain.data, mask):.3f}", flush=True)  # fmt: skip
+              f"  Dice with the given mask {dice(mask, visit.brain.data):.3f}", flush=True)  # fmt: skip
         if args.bias:
             compare_presets(read_volume(scan), visit.brain.data)
     for subject, sessions in visits.items():
@@ -93,25 +95,20 @@ def compare_presets(volume: Volume, brain: np.ndarray) -> None:
 
 
 def score_masks(folder: Path, out: Path) -> None:
-    """Dice of new (and of all that rose) on the follow-up's own grid, and lesions found."""
+    """Dice of new (and of all that rose) on the follow-up's own grid, and how many lesions are found."""
     for change in sorted(out.glob("sub-*/ses-*/anat/*_desc-changeSince*_dseg.nii.gz")):
         subject, session = change.parts[-4], change.parts[-3]
         stem = f"{subject}_{session}_space-orig_label-lesion_desc"
         masks = {kind: reference(folder, subject) / f"{stem}-{kind}_mask.nii.gz" for kind in ("new", "gone")}
         truth = {kind: read_volume(path).data > 0 for kind, path in masks.items()}
-        classes = read_volume(change).data
+        image = read_volume(change)
+        classes, affine = image.data, image.affine
         rose, fell = (classes == 1) | (classes == 2), (classes == 3) | (classes == 4)
-        lesions, ours = label_lesions(truth["new"]), label_lesions(rose)
-        found = np.unique(lesions[rose & (lesions > 0)]).size
-        false = int(ours.max()) - np.unique(ours[truth["new"] & (ours > 0)]).size
-        print(f"{subject} {session}  Dice new {dice(classes == 1, truth['new']):.3f}, new or enlarging"
-              f" {dice(rose, truth['new']):.3f}, gone or shrinking {dice(fell, truth['gone']):.3f};"
-              f" {found} of {lesions.max()} lesions found, {false} false")  # fmt: skip
-
-
-def dice(a: np.ndarray, b: np.ndarray) -> float:
-    """Dice of two masks."""
-    return float(2 * (a & b).sum() / max(int(a.sum() + b.sum()), 1))
+        lesions = Comparison(label_image(truth["new"], affine), label_image(rose, affine)).measures(DETECTION)
+        print(f"{subject} {session}  Dice new {dice(truth['new'], classes == 1):.3f}, new or enlarging"
+              f" {dice(truth['new'], rose):.3f}, gone or shrinking {dice(truth['gone'], fell):.3f};"
+              f" of what rose F1_score {lesions['F1_score']:.3f}, SensL {lesions['SensL']:.3f}, PPVL"
+              f" {lesions['PPVL']:.3f}")  # fmt: skip
 
 
 if __name__ == "__main__":

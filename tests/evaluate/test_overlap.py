@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from evaluate.masks_of import mask_pairs
-from newlesions.evaluate.overlap import VoxelCounts, count_voxels, modified_dice, ratio, voxel_measures
+from newlesions.evaluate.overlap import VoxelCounts, count_voxels, dice, modified_dice, ratio, voxel_measures
 
 
 @given(mask_pairs())
@@ -24,6 +24,14 @@ def test_several_labels():
     counts = count_voxels(reference, prediction, 10)
     assert counts == VoxelCounts(same=2, extra=1, missed=2, background=6, labels=2)
     assert voxel_measures(counts)["Specificity"] == pytest.approx(6 / 6.5)
+
+
+def test_dice_of_two_arrays_is_undefined_without_a_reference():
+    mask = np.array([[[True, True, False, False]]])
+    assert dice(mask, mask) == 1
+    assert dice(mask, ~mask) == 0
+    assert dice(mask, np.roll(mask, 1)) == 0.5
+    assert math.isnan(dice(np.zeros_like(mask), mask))
 
 
 def test_modified_dice_is_one_for_two_empty_masks():

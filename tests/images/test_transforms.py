@@ -11,7 +11,6 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 
 from newlesions.images.transforms import (
-    affine_half,
     half,
     inverse_consistent,
     read_itk,
@@ -97,14 +96,6 @@ def test_inverse_consistent_lies_between() -> None:
     np.testing.assert_allclose(inverse_consistent(forward, backward), rigid(0, 0, 12), atol=1e-12)
     shifted = inverse_consistent(rigid(0, 0, 0, shift=(1, 2, 3)), rigid(0, 0, 0, shift=(-3, -2, -1)))
     np.testing.assert_allclose(shifted[:3, 3], [2, 2, 2])
-
-
-@given(twists(), arrays(np.float64, 3, elements=st.floats(0.8, 1.25)))
-def test_affine_half(twist: np.ndarray, scale: np.ndarray) -> None:
-    twist = np.concatenate([twist[:3] * 0.5, twist[3:]])  # heads do not lie upside down
-    matrix = rigid_exp(twist) @ np.diag([*scale, 1])
-    root = affine_half(matrix)
-    np.testing.assert_allclose(root @ root, matrix, atol=1e-6)
 
 
 def test_rms_distance() -> None:

@@ -61,6 +61,12 @@ def voxel_measures(counts: VoxelCounts) -> dict[str, float]:
     }
 
 
+def dice(reference: NDArray[Any], prediction: NDArray[Any]) -> float:
+    """Dice of two masks of one shape; `UNDEFINED` where the reference is empty, since MSSEG-2 leaves such pairs out."""
+    masks = [(mask > 0).view(np.uint8) for mask in (reference, prediction)]
+    return voxel_measures(count_voxels(masks[0], masks[1], masks[0].size))["Dice"] if masks[0].any() else UNDEFINED
+
+
 def modified_dice(counts: VoxelCounts, smoothing: float = 1e-6) -> float:
     """(2 TP + s) / (|P| + |R| + s): 1 when both masks are empty (Prados et al., MSSEG-2 proceedings 2021)."""
     return (2 * counts.same + smoothing) / (2 * counts.same + counts.extra + counts.missed + smoothing)

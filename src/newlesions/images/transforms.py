@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 from numpy.typing import NDArray
-from scipy.linalg import expm, logm
 from scipy.spatial.transform import Rotation
 
 from newlesions.images.files import write_bytes, write_text
@@ -56,11 +55,6 @@ def inverse_consistent(forward: Affine, backward: Affine) -> Affine:
 def half(matrix: Affine) -> Affine:
     """The rigid matrix that, applied twice, is ``matrix``."""
     return rigid_exp(rigid_log(matrix) / 2)
-
-
-def affine_half(matrix: Affine) -> Affine:
-    """The affine matrix that, applied twice, is ``matrix``: exp(log(matrix) / 2)."""
-    return np.real(expm(np.real(logm(matrix)) / 2))
 
 
 def rms_distance(a: Affine, b: Affine, points: NDArray[np.float64]) -> float:
