@@ -102,17 +102,14 @@ def read_mask(path: Path | str, threshold: float | None = None, *, threshold_lab
         or holds fractions and there is no ``threshold``: the tool would truncate a map of probabilities to nothing.
     """
     path = Path(path)
-    check_file(path)
-    image = open_image(path)
-    values = _three_dimensional(path, read_stored(path, image))
+    values, affine, zooms = _read(path)
     if not np.issubdtype(values.dtype, np.integer) and values.dtype != bool:
         values = _whole_numbers(path, values, threshold)
     if threshold is not None and threshold_labels and values.dtype != bool:
         values = values >= threshold
     if np.issubdtype(values.dtype, np.signedinteger) and values.size and values.min() < 0:
         raise InputError(path, f"the negative label {values.min()}", "a mask of 0 and 1, or labels from 0 up")
-    zooms = np.asarray(image.header.get_zooms()[:3], dtype=np.float64)
-    return label_image(values, np.asarray(image.affine, dtype=np.float64), zooms)
+    return label_image(values, affine, zooms)
 
 
 def read_map(path: Path | str) -> tuple[NDArray[np.float32], Grid]:
@@ -124,12 +121,11 @@ def read_map(path: Path | str) -> tuple[NDArray[np.float32], Grid]:
         If there is no such file, it is damaged or not three-dimensional, or holds NaN or infinity.
     """
     path = Path(path)
-    check_file(path)
-    image = open_image(path)
-    values = _three_dimensional(path, read_stored(path, image)).astype(np.float32, copy=False)
+    values, affine, _ = _read(path)
+    values = values.astype(np.float32, copy=False)
     _check_finite(path, values)
     i, j, k = values.shape
-    return values, Grid((i, j, k), np.asarray(image.affine, dtype=np.float64))
+    return values, Grid((i, j, k), affine)
 
 
 def check_same_grid(path: Path | str, found: Grid, expected: Grid, name: str = "the reference") -> None:
@@ -153,12 +149,19 @@ def _size(grid: Grid) -> str:
     return "x".join(str(n) for n in grid.shape)
 
 
-def _three_dimensional(path: Path, values: Array) -> Array:
+def _read(path: Path) -> tuple[Array, Affine, NDArray[np.float64]]:
+    """Voxels in three dimensions, affine, and the voxel size that the header states."""
+    check_file(path)
+    image = open_image(path)
+    values = read_stored(path, image)
+    if values.dtype.kind not in "biuf":
+        raise InputError(path, f"voxels of the type {values.dtype}", "one number per voxel")
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
     if values.ndim != 3 or not values.size:
         raise InputError(path, f"an image of shape {'x'.join(map(str, values.shape))}", "a three-dimensional mask")
-    return values
+    zooms = np.asarray(image.header.get_zooms()[:3], dtype=np.float64)
+    return values, np.asarray(image.affine, dtype=np.float64), zooms
 
 
 def _whole_numbers(path: Path, values: Array, threshold: float | None) -> Array:

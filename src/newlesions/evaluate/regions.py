@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from newlesions.errors import ConfigError
 from newlesions.evaluate.additions import NameRegions
-from newlesions.evaluate.masks import check_same_grid
-from newlesions.images.file_checks import check_file, open_image, read_stored
+from newlesions.evaluate.masks import check_same_grid, read_map
 from newlesions.images.volume import Grid
 
 
@@ -32,10 +31,9 @@ def read_atlas(path: Path, grid: Grid, names: Mapping[int, str] | None = None) -
     InputError
         If the file cannot be read or lies on another grid.
     """
-    check_file(path)
-    image = open_image(path)
-    atlas = np.rint(read_stored(path, image)).astype(np.int64)
-    check_same_grid(path, Grid(atlas.shape, np.asarray(image.affine, dtype=np.float64)), grid)
+    values, found = read_map(path)
+    check_same_grid(path, found, grid)
+    atlas = np.rint(values).astype(np.int64)
     known = {0: "", **(names or {})}
 
     def name_regions(labels: NDArray[Any]) -> list[str]:
