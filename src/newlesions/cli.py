@@ -13,7 +13,7 @@ from newlesions.errors import ConfigError, InputError
 DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all pairs done; some failed and the table names them; nothing was started; stopped by the user."""
 
-_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate")
+_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare")
 _LEVELS = ("participant", "group")
 
 
@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_evaluate(commands)
     _add_recipes(commands)
+    _add_compare(commands)
     commands.add_parser("doctor", help="show versions, optional tools that are found or missing, and resources")
     return top
 
@@ -150,6 +151,24 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 def _add_recipes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     recipes = commands.add_parser("recipes", help="list the recipes, or show one with its settings")
     recipes.add_argument("name", nargs="?", metavar="NAME", help="the recipe to show")
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="describe systems by their scores, test them against each other and rank them",
+        description="Statistics over the pairs that all systems have: means with bootstrap intervals, paired Wilcoxon "
+        "tests with Holm's correction, rankings with their uncertainty, agreement, figures. One system alone is only "
+        "described.",
+    )
+    compare.add_argument(
+        "systems", nargs="+", metavar="NAME=PATH", help="a name, and a scores.tsv or the results folder that holds one"
+    )
+    compare.add_argument("-o", "--out", required=True, metavar="DIR", help="the folder for tables and figures")
+    compare.add_argument("--measures", nargs="+", default=[], metavar="NAME", help="which measures to print and draw")
+    compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help="how many resamples (10000)")
+    compare.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (0)")
+    compare.add_argument("--confidence", type=float, default=0.95, metavar="P", help="the level of intervals (0.95)")
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:

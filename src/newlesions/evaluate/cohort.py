@@ -19,6 +19,8 @@ from newlesions.evaluate.scores import read_table
 _NEEDED = ("pair", "reference", "prediction")
 _OPTIONAL = ("probability", "gone_reference", "gone_prediction", "regions")
 _RATER = "rater_"
+KILLED = "the process that scored it was killed: out of memory, perhaps"
+
 # Results wait in memory for their turn; more than this many pairs ahead are not begun.
 _AHEAD = 8
 
@@ -80,7 +82,7 @@ def evaluate_cohort(pairs: Sequence[Inputs], options: Options, cores: int = 1) -
             try:
                 yield future.result()
             except BrokenProcessPool:
-                yield Outcome(inputs.pair, None, "the process that scored it was killed: out of memory, perhaps")
+                yield Outcome(inputs.pair, None, KILLED)
 
 
 def _submit(pool: ProcessPoolExecutor, inputs: Inputs, options: Options) -> Future[Outcome]:

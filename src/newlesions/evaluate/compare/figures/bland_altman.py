@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.evaluate.compare.agreement import QUANTITIES, Agreement, agreement
-from newlesions.evaluate.compare.figures.style import GREY, Label, colour, label_right, panels, styled
+from newlesions.evaluate.compare.figures.style import GREY, MANY, Label, colour, label_right, panels, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_LARGEST = 11  # how much larger than one pair's the largest point's area is, at most
 Sides = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -53,7 +54,7 @@ def bland_altman(sides: Mapping[str, Sides], quantity: str) -> Figure | None:
         axes.set_xlim(-0.04 * right, 1.06 * right)
         label_right(axes, labels, gap=0.11, size=8)
     figure.supxlabel(
-        f"mean of reference and predicted {QUANTITIES[quantity][1]} (larger points: several pairs)", fontsize=10
+        f"mean of reference and predicted {QUANTITIES[quantity][1]}\n(larger points: several pairs)", fontsize=10
     )
     figure.supylabel("predicted − reference", fontsize=10)
     return figure
@@ -65,7 +66,12 @@ def _draw(axes: Axes, both: Sides, found: Agreement, chosen: str) -> None:
         np.column_stack([(reference + predicted) / 2, predicted - reference]), axis=0, return_counts=True
     )
     axes.axhline(0, color="#AAAAAA", linewidth=0.8)
-    axes.scatter(points[:, 0], points[:, 1], s=16 * times, color=chosen, alpha=0.6, linewidths=0)
+    many = len(points) > MANY
+    size, alpha = (6, 0.35) if many else (16, 0.6)
+    more = (times - 1) * min(1.0, _LARGEST / max(times.max() - 1, 1))
+    axes.scatter(
+        points[:, 0], points[:, 1], s=size * (1 + more), color=chosen, alpha=alpha, linewidths=0, rasterized=many
+    )
     _lines(axes, found)
 
 

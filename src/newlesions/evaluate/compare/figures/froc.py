@@ -63,7 +63,7 @@ def system_key(names: list[str]) -> list[object]:
     from matplotlib.lines import Line2D
 
     mask = Line2D([], [], color="#777777", marker="o", markersize=9, markeredgecolor="black", linestyle="")
-    mask.set_label("operating point: the written mask")
+    mask.set_label("operating point (mask)")
     if len(names) <= FEW:
         return [mask]
     systems = [
@@ -97,4 +97,4 @@ def _frame(axes: Axes, right: float) -> None:
     axes.set_ylim(-0.02, 1.02)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_xlabel("false lesions per scan (all pairs)")
-    axes.set_ylabel("lesion sensitivity, pooled over pairs")
+    axes.set_ylabel("lesion sensitivity (pooled)")

@@ -95,7 +95,7 @@ def _frame(axes: Axes, lesions: pd.DataFrame) -> None:
     axes.grid(visible=False, axis="x")
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_xlabel("volume of the reference lesion (mm³; dashed: size classes)")
-    axes.set_ylabel("lesion sensitivity, pooled over pairs")
+    axes.set_ylabel("lesion sensitivity (pooled)")
     for item in recall_by_class(lesions):
         axes.annotate(
             f"n = {item.reference}", (item.volume, 1.075), ha="center", va="center", fontsize=8, color="#555555"

@@ -20,6 +20,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":")
 GREY = "#666666"
+MANY = 300
+"""From so many points on, a vector figure holds them as a picture, lest it take megabytes."""
 FEW = 4
 """Up to so many systems are named beside their lines; more get a legend."""
 
@@ -130,22 +132,28 @@ def label_right(axes: Axes, labels: Sequence[Label], gap: float = 0.065, size: f
         )  # fmt: skip
 
 
-def legend_below(figure: Figure, handles: Sequence[Any], columns: int = 4) -> None:
-    """A legend of ``handles`` under all panels."""
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=min(len(handles), columns))
+def legend_below(figure: Figure, handles: Sequence[Any]) -> None:
+    """A legend of ``handles`` under all panels, in as many columns as its longest name leaves room for."""
+    wide = 0.6 + 0.09 * max(len(handle.get_label()) for handle in handles)  # inches
+    columns = max(1, min(len(handles), int(figure.get_figwidth() / wide)))
+    further = -(-len(handles) // columns) - 1
+    figure.set_figheight(figure.get_figheight() + 0.22 * further)
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
 
 
 @styled
 def svg(figure: Figure) -> str:
     """``figure`` as SVG text without a date; its letters are outlines, so that it looks the same everywhere."""
+    _lay_out(figure)
     stream = io.BytesIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(stream, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
     return stream.getvalue().decode()
 
 
 @styled
 def png(figure: Figure) -> bytes:
     """``figure`` as PNG at 200 dots per inch, without the program's version."""
+    _lay_out(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
     return stream.getvalue()
@@ -157,6 +165,15 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     write_text(paths[0], svg(figure))
     write_bytes(paths[1], png(figure))
     return paths
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the panels once for all formats: it takes longer than drawing them."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def _settings() -> AbstractContextManager[None]:

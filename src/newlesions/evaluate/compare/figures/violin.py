@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.evaluate.compare.figures.style import are_long, colour, legend_below, name_axis, panels, styled
+from newlesions.evaluate.compare.figures.style import MANY, are_long, colour, legend_below, name_axis, panels, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,10 @@ def _draw(axes: Axes, index: int, row: NDArray[np.float64]) -> None:
     # A low-discrepancy sequence spreads the points evenly, the same way every time.
     spread = 2 * ((np.arange(1, len(row) + 1) * _GOLDEN) % 1) - 1
     size, alpha = (14, 0.75) if len(row) <= 150 else (6, 0.45)
-    axes.scatter(index + spread * widths, row, s=size, color=colour(index), alpha=alpha, linewidths=0, zorder=2)
+    axes.scatter(
+        index + spread * widths, row, s=size, color=colour(index), alpha=alpha, linewidths=0, zorder=2,
+        rasterized=len(row) > MANY,
+    )  # fmt: skip
     axes.hlines(np.median(row), index - 0.26, index + 0.26, color="black", linewidth=1.8, zorder=3)
     axes.scatter([index], [row.mean()], marker="D", s=30, facecolor="white", edgecolor="black", linewidth=1.1, zorder=4)
 
