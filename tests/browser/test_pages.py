@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from newlesions.report.cohort_page import CohortPage, cohort_html
+from newlesions.report.cohort_scores import CohortScores
 from report.synthetic import page_of
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -77,9 +78,17 @@ def test_the_page_of_a_pair_works(tmp_path):
     assert found["open"] and found["copied"] == 1
 
 
+def test_pages_with_scores_work(tmp_path):
+    for page in (page_of(tmp_path, scores={}), _scored()):
+        found, log = probe(page, tmp_path, "return {};")
+        assert found["faults"] == [] and "CONSOLE" not in log
+        assert found["pictures"] == page.count("<img ") > 0
+
+
 def test_a_narrow_window_does_not_scroll_sideways(tmp_path):
     script = "return { over: document.documentElement.scrollWidth - window.innerWidth };"
-    for page in (page_of(tmp_path), cohort_html(CohortPage(_rows()))):
+    pages = (page_of(tmp_path), cohort_html(CohortPage(_rows())), page_of(tmp_path, scores={}), _scored())
+    for page in pages:
         found, _ = probe(page, tmp_path, script, width=500)
         assert found["over"] <= 0
 
@@ -106,6 +115,15 @@ def test_the_cohorts_table_sorts_and_filters(tmp_path):
     assert found["down"] == ["11", "2", "0"] and found["said"] == "descending"
     assert found["up"] == ["0", "2", "11"]
     assert found["only"] == ["2", "11"]
+
+
+def _scored() -> str:
+    figure = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><path d="M0 0h9"/></svg>'
+    rates = {"sensitivity": "0.5", "ppv": "nan"}
+    sizes = [{"size_class": "3-10", "reference": "2", "found": "1", "predicted": "0", "true": "0", **rates}]
+    scores = [{"pair": row["pair"], "Dice": "0.5", "F1_score": "nan", "NbTestedLesions": ""} for row in _rows()]
+    figures = {"froc": figure, "precision_recall": figure}
+    return cohort_html(CohortPage(_rows(), scores=CohortScores(scores, by_size=sizes, figures=figures)))
 
 
 def _rows() -> list[dict[str, str]]:

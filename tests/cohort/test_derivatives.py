@@ -39,6 +39,16 @@ def test_a_mask_about_another_baseline_is_not_taken(tmp_path: Path) -> None:
     assert "may be about another baseline" in masks.notes[0]
 
 
+def test_gone_lesions_have_a_reference_of_their_own(tmp_path: Path) -> None:
+    plain = touch(tmp_path / "sub-01" / NEW.replace("desc-new", "desc-gone"))
+    masks = Derivatives(tmp_path)
+    assert masks.reference("01", "1", "2", consecutive=True, kind="gone") == str(plain)
+    assert masks.reference("01", "1", "2", consecutive=True) == ""
+    touch(tmp_path / "sub-01" / NEW.replace("desc-new", "desc-goneSince1"))
+    assert masks.reference("01", "1", "2", consecutive=True, kind="gone") == ""
+    assert masks.notes[0].startswith("2 masks could be the reference of gone lesions of sub-01_ses-2, none is used")
+
+
 def test_two_masks_are_none(tmp_path: Path) -> None:
     touch(tmp_path / "sub-01" / "a" / NEW)
     touch(tmp_path / "sub-01" / "b" / NEW)

@@ -77,6 +77,13 @@ def test_masks_are_looked_up(cohort: Path) -> None:
         ("", ""),
     ]
     assert describe(index(cohort, references=masks))[1] == "with a reference mask: 1 pair"
+    for subject, follow in (("2", "2"), ("2", "10")):
+        touch(masks / f"sub-{subject}" / f"sub-{subject}_ses-{follow}_space-orig_label-lesion_desc-gone_mask.nii.gz")
+    assert describe(index(cohort, references=masks))[1:4] == [
+        "with a reference mask: 1 pair",
+        "with a reference mask of gone lesions too: 1 pair",
+        "with other masks but no reference of new lesions, not scored: 1 pair",
+    ]
 
 
 def test_a_reference_is_not_taken_over_a_session_that_was_filtered_away(cohort: Path) -> None:

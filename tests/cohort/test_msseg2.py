@@ -19,7 +19,9 @@ BOTH = ("flair_time01_on_middle_space.nii.gz", "flair_time02_on_middle_space.nii
 
 
 def test_pairs_are_aligned_and_carry_their_masks(tmp_path: Path) -> None:
-    folder = subject(tmp_path, "013", *BOTH, "ground_truth.nii.gz", "ground_truth_expert1.nii.gz", "brain_mask.nii.gz")
+    experts = [f"ground_truth_expert{number}.nii.gz" for number in (10, 2)]
+    other = ("ground_truth_expertise.nii.gz", "ground_truth_expert3.txt")
+    folder = subject(tmp_path, "013", *BOTH, "ground_truth.nii.gz", *experts, *other, "brain_mask.nii.gz")
     plain = subject(tmp_path, "9", *(name.removesuffix(".gz") for name in BOTH))
     subject(tmp_path, "notes", "readme.txt")
     (second, first), skipped = find_pairs(tmp_path)
@@ -27,9 +29,11 @@ def test_pairs_are_aligned_and_carry_their_masks(tmp_path: Path) -> None:
     assert (first.pair, first.aligned) == ("sub-013_ses-time02", "yes")
     assert (first.baseline, first.followup) == tuple(str(folder / name) for name in BOTH)
     assert first.reference == str(folder / "ground_truth.nii.gz")
+    assert list(first.rater_masks) == ["expert2", "expert10"], "in the order of their numbers"
+    assert first.rater_masks["expert2"] == str(folder / "ground_truth_expert2.nii.gz")
     assert first.baseline_brain == first.followup_brain == str(folder / "brain_mask.nii.gz")
     assert second.baseline == str(plain / "flair_time01_on_middle_space.nii")
-    assert second.reference == second.baseline_brain == ""
+    assert second.reference == second.raters == second.baseline_brain == ""
     assert skipped == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from newlesions.cohort.outcome import COLUMNS, outcomes, table_text
 from newlesions.cohort.pairs import Pair
-from newlesions.cohort.results import STEPS, log_files, page_file, summary_file
+from newlesions.cohort.results import STEPS, log_files, page_file, scores_file, summary_file
 from newlesions.images.files import write_json, write_text
 
 PAIR = Pair.of("01", ("M00", "M12"), ("/data/here/a_FLAIR.nii", "/data/here/b_FLAIR.nii")).with_values(days="365")
@@ -79,9 +79,28 @@ def test_reasons_are_one_short_line_without_folders(tmp_path: Path) -> None:
     assert all(line.count("\t") == len(COLUMNS) - 1 for line in text.splitlines())
 
 
+def test_a_pair_without_a_reference_was_never_to_be_scored(tmp_path: Path) -> None:
+    assert "evaluate" not in dict(log_files(tmp_path, PAIR))
+
+
+def test_a_bad_reference_leaves_a_pair_done_and_is_its_reason(tmp_path: Path) -> None:
+    pair = PAIR.with_values(reference="/data/here/r.nii")
+    write_text(page_file(tmp_path, pair), "page")
+    write_json(summary_file(tmp_path, pair), {"new_count": 2})
+    assert outcomes(tmp_path, [pair])[0]["reason"].startswith("evaluate: not reached")
+    write_json(scores_file(tmp_path, pair), {"failed": "/data/here/r.nii: found no such file; expected a mask"})
+    (row,) = outcomes(tmp_path, [pair])
+    assert (row["status"], row["new_count"]) == ("done", "2")
+    assert row["reason"] == "evaluate: r.nii: found no such file; expected a mask"
+    assert outcomes(tmp_path, [PAIR])[0]["reason"] == "", "scores of an earlier run, with a reference, do not count"
+    write_json(scores_file(tmp_path, pair), {"measures": {}})
+    assert outcomes(tmp_path, [pair])[0]["reason"] == ""
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_of_a_pair_has_a_log_to_look_at(step: str) -> None:
-    stems = [path.stem for name, path in log_files(Path("out"), PAIR) if name == step]
+    scored = PAIR.with_values(reference="/data/here/r.nii")
+    stems = [path.stem for name, path in log_files(Path("out"), scored) if name == step]
     expected = {
         "finalise": ["sub-01_ses-M12_since-M00"],
         **{name: ["sub-01_ses-M00", "sub-01_ses-M12"] for name in ("ingest", "bias", "brain")},

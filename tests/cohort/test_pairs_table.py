@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newlesions.cohort.pairs import COLUMNS, Pair
+from newlesions.cohort.pairs import COLUMNS, OPTIONAL, Pair, join_raters
 from newlesions.cohort.pairs_table import read_pairs, schema, write_pairs
 from newlesions.errors import ConfigError
 
@@ -48,6 +48,36 @@ def test_the_schema_knows_every_column_and_asks_only_for_patterns() -> None:
     assert not schema()["additionalProperties"]
 
 
+def test_a_table_of_before_single_raters_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    kept = [column for column in COLUMNS if column not in OPTIONAL]
+    rows = [kept, *([pair.row()[column] for column in kept] for pair in cohort(2))]
+    path.write_text("\n".join("\t".join(row) for row in rows))
+    assert read_pairs(path) == cohort(2)
+
+
+@pytest.mark.parametrize(
+    ("raters", "expected"),
+    [
+        ("a=/x.nii;b=/y.nii", None),
+        ("a=/x=1.nii", None),
+        ("a=", "row 2, column raters"),
+        ("/x.nii", "row 2, column raters: .*expected name=path of each rater's reference mask"),
+        ("consensus=/x.nii", "row 2, column raters"),
+        ("a=/x.nii;a=/y.nii", "column raters: found a name twice"),
+    ],
+)
+def test_raters_have_a_name_each(tmp_path: Path, raters: str, expected: str | None) -> None:
+    pair = cohort(1)[0].with_values(raters=raters)
+    if expected is None:
+        write_pairs(tmp_path / "pairs.tsv", [pair])
+        assert read_pairs(tmp_path / "pairs.tsv") == [pair]
+        assert join_raters(pair.rater_masks) == raters
+    else:
+        with pytest.raises(ConfigError, match=expected):
+            write_pairs(tmp_path / "pairs.tsv", [pair])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -58,7 +88,7 @@ def test_the_schema_knows_every_column_and_asks_only_for_patterns() -> None:
         ("sub-00001_ses-2", "sub-00002_ses-2", "pair sub-00002_ses-2: found 2 rows"),
         ("\tdays", "", "no column days"),
         ("\tdays", "\tdays\tsite", "unknown or repeated column site"),
-        ("\tno\t", "\t", "row 2: found 14 values; expected 15"),
+        ("\tno\t", "\t", "row 2: found 16 values; expected 17"),
     ],
 )
 def test_faults_are_named_with_row_and_column(tmp_path: Path, old: str, new: str, expected: str) -> None:

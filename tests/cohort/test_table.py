@@ -21,6 +21,21 @@ def test_three_columns_are_enough(tmp_path: Path) -> None:
     assert notes == []
 
 
+def test_the_paths_of_references_are_relative_to_the_table(tmp_path: Path) -> None:
+    head = "subject\tbaseline\tfollowup\treference\tgone_reference\traters\n"
+    (pair,), _ = read_table(table(tmp_path, head + "01\ta.nii\tb.nii\tr.nii\tg.nii\tann=x.nii; bob=/y.nii;\n"))
+    assert pair.gone_reference == str(tmp_path / "g.nii")
+    assert pair.rater_masks == {"ann": str(tmp_path / "x.nii"), "bob": "/y.nii"}
+    assert pair.references == [str(tmp_path / name) for name in ("r.nii", "g.nii", "x.nii")] + ["/y.nii"]
+    assert pair.with_values(reference="").references == []
+
+
+@pytest.mark.parametrize("raters", ["x.nii", "ann=", "ann=x.nii;ann=y.nii"])
+def test_raters_without_a_name_or_a_path_are_a_fault(tmp_path: Path, raters: str) -> None:
+    with pytest.raises(ConfigError, match=r"row 2, column raters: found '.*'; expected name=path, joined by ;"):
+        read_table(table(tmp_path, f"subject\tbaseline\tfollowup\traters\n01\ta.nii\tb.nii\t{raters}\n"))
+
+
 @pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
 def test_all_columns_in_any_order_with_any_delimiter(tmp_path: Path, delimiter: str) -> None:
     row = {

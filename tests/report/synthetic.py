@@ -18,7 +18,8 @@ SHAPE = (48, 56, 44)
 AFFINE = np.array([[1.5, 0, 0, -36], [0, 1.5, 0, -42], [0, 0, 1.5, -33], [0, 0, 0, 1]], float)
 # x of the follow-up = x of halfway space + 3
 FOLLOWUP_FROM_HALFWAY = np.array([[1, 0, 0, 3], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], float)
-NEW, GONE = (30, 34, 24), (16, 22, 18)
+NEW, GONE, MISSED = (30, 34, 24), (16, 22, 18), (20, 36, 26)
+_FLIPPED = np.array([[-1, 0, 0, SHAPE[0] - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], float)
 COLUMNS = (
     *("id", "kind", "volume_mm3", "voxels", "x_mm", "y_mm", "z_mm", "mni_x_mm", "mni_y_mm", "mni_z_mm"),
     *("region", "intensity_before", "intensity_after", "probability", "contrast"),
@@ -78,6 +79,33 @@ def write_pair(folder: Path, *, lesions: bool = True, **changes: Mapping[str, An
     return arguments
 
 
+def write_scores(folder: Path, **more: Any) -> dict[str, Any]:
+    """Write a reference on a grid of its own, and a result in which the new lesion is false and another one missed.
+
+    Returns the further keyword arguments of `report`; ``more`` replaces parts of the result.
+    """
+    reference = np.zeros(SHAPE, np.uint8)
+    reference[ball(MISSED, 2.2)] = 1
+    own = FOLLOWUP_FROM_HALFWAY @ AFFINE
+    arguments = {"scores": folder / "scores.json", "reference": folder / "reference.nii.gz"}
+    write_volume(arguments["reference"], Volume(np.flip(reference, axis=0), own @ _FLIPPED))
+    sides = (("reference", MISSED, 160.0, "100-300"), ("predicted", NEW, 219.4, "100-300"))
+    fixed = {"id": 1, "region": "deep white", "hit": 0, "overlap": 0.0}
+    found = []
+    for side, at, volume, size in sides:
+        x, y, z = map(float, apply_affine(own, np.array(at)))
+        found.append({"side": side, "volume_mm3": volume, "size_class": size, "x_mm": x, "y_mm": y, "z_mm": z, **fixed})
+    rates = {"Dice": 0.0, "SensL": 0.0, "PPVL": 0.0, "F1_score": 0.0}
+    additions = {"assd_mm": 12.345, "hd95_mm": "nan", "predicted_volume_mm3": 219.4, "reference_volume_mm3": 160.0}
+    additions["volume_difference_mm3"] = 59.4
+    result = {
+        "pair": "sub-01_ses-M12", "measures": rates, "additions": additions, "lesions": found, "curves": [],
+        "gone": None, "raters": [],
+    }  # fmt: skip
+    write_json(arguments["scores"], result | more)
+    return arguments
+
+
 def labels(subject: str = "01", baseline: str = "M00", followup: str = "M12") -> dict[str, str]:
     return {
         "pair": f"sub-{subject}_ses-{followup}",
@@ -88,10 +116,19 @@ def labels(subject: str = "01", baseline: str = "M00", followup: str = "M12") ->
     }
 
 
-def page_of(folder: Path, *, lesions: bool = True, settings: Mapping[str, Any] | None = None, **changes: Any) -> str:
-    """The text of the page of the made-up pair."""
+def page_of(
+    folder: Path,
+    *,
+    lesions: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    scores: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> str:
+    """The text of the page of the made-up pair; ``scores`` adds a reference and replaces parts of its result."""
     out = folder / "page.html"
-    report(labels(), **write_pair(folder, lesions=lesions, **changes), out_html=out, settings=settings or {})
+    arguments = write_pair(folder, lesions=lesions, **changes)
+    arguments |= {} if scores is None else write_scores(folder, **scores)
+    report(labels(), **arguments, out_html=out, settings=settings or {})
     return out.read_text(encoding="utf-8")
 
 

@@ -37,6 +37,11 @@ def newlesions(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
+def references_of(bids: Path) -> tuple[str, str]:
+    """The options that score a simulated cohort."""
+    return "--references", str(bids / "derivatives" / "reference")
+
+
 @pytest.fixture(scope="session")
 def tiny_bids(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demonstration at 4 mm. Both scans of `sub-broken` are cut, so that no time goes into half a pair."""
@@ -51,5 +56,6 @@ def tiny_bids(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_run(tiny_bids: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One pair that changes and one that is broken, by the real steps on two cores: about 80 s of CPU, once."""
     out = tmp_path_factory.mktemp("results") / "out"
-    ended = newlesions("run", tiny_bids, out, "--participant-label", "active", "broken", "--cores", "2")
+    labels = ("--participant-label", "active", "broken")
+    ended = newlesions("run", tiny_bids, out, *labels, *references_of(tiny_bids), "--cores", "2")
     return Run(tiny_bids, out, ended.returncode, ended.stdout)

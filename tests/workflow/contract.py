@@ -16,6 +16,20 @@ COHORT = {
     "pairs.tsv",
     "provenance.json",
 }
+SCORES = {
+    "scores.tsv",
+    "scores/additions.tsv",
+    "scores/by_region.tsv",
+    "scores/by_size.tsv",
+    "scores/curves.tsv",
+    "scores/empty_references.tsv",
+    "scores/froc.svg",
+    "scores/gone.tsv",
+    "scores/lesions.tsv",
+    "scores/precision_recall.svg",
+    "scores/raters.tsv",
+}
+"""Those that a cohort with references has beside."""
 # Not results, or not the same each time.
 _APART = ("work/logs", "work/benchmarks", ".snakemake", "work/.run.lock", "work/config.json")
 

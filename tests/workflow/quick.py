@@ -1,7 +1,8 @@
 """The workflow with steps that take no time: what is tested is the order, the failures and the files, not the images.
 
 A folder put before the package's own steps holds one module per step. Each writes its outputs at once; `ingest` refuses
-a scan whose bytes begin with `broken`.
+a scan whose bytes begin with `broken`, and `evaluate` finds that it cannot use a reference that does not begin with
+`good`.
 """
 
 from __future__ import annotations
@@ -25,16 +26,29 @@ _STEP = """\
 import json, os, time
 from pathlib import Path
 from newlesions.errors import InputError
-from newlesions.images.files import write_text
+from newlesions.images.files import write_json, write_text
 
 def {name}(**arguments):
     time.sleep(float(os.environ.get("QUICK_STEP_SECONDS", "0")))
     if "{name}" == "ingest" and Path(arguments["scan"]).read_bytes().startswith(b"broken"):
         raise InputError(arguments["scan"], "a broken scan", "a whole one")
     said = json.dumps(dict(step="{name}", new_count=3, settings=arguments.get("settings")))
+    if "{name}" == "evaluate":
+        reference = Path(arguments["reference"])
+        found = reference.read_text() if reference.is_file() else "no such file"
+        measures = dict(Dice=0.5, F1_score=0.75 if "better" in found else 0.25)
+        result = dict(pair=arguments["pair"], measures=measures, additions={{}}, lesions=[], curves=[], gone=None)
+        failed = dict(failed=f"{{reference}}: found {{found}}; expected a mask")
+        write_json(arguments["scores"], result | dict(raters=[]) if found.startswith("good") else failed)
     for path in arguments.values():
         if isinstance(path, Path) and not path.exists():
             write_text(path, said)  # two steps of a pair write to one folder at once
+"""
+
+
+_COHORT_REPORT = """
+def cohort_report(table, pairs_json, out_html, summary, scores):
+    out_html.write_text("page")
 """
 
 
@@ -43,13 +57,14 @@ class Quick:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.bids, self.out = folder, folder / "bids", folder / "out"
+        self.references = folder / "references"
         steps = folder / "site" / "steps"
         steps.mkdir(parents=True)
         (steps.parent / "sitecustomize.py").write_text(_SITE.format(steps=str(steps)))
         for name in STEPS:
             text = _STEP.format(name=name)
             if name == "report":
-                text += "\ndef cohort_report(table, pairs_json, out_html, summary):\n    out_html.write_text('page')\n"
+                text += _COHORT_REPORT
             (steps / f"{name}.py").write_text(text)
         source = str(Path(newlesions.__file__).parents[1])
         self.environment = os.environ | {"PYTHONPATH": f"{steps.parent}:{source}", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -60,6 +75,14 @@ class Quick:
         path = self.bids / f"sub-{subject}" / f"ses-{session}" / "anat" / stem
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{content} {subject} {session}")
+        return path
+
+    def reference(self, subject: str, session: str, content: str = "good", kind: str = "new") -> Path:
+        """Write a reference that is no image."""
+        stem = f"sub-{subject}_ses-{session}_space-orig_label-lesion_desc-{kind}_mask.nii.gz"
+        path = self.references / f"sub-{subject}" / f"ses-{session}" / "anat" / stem
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
         return path
 
     def start(self, *more: str, seconds: float = 0) -> subprocess.Popen[str]:

@@ -14,12 +14,15 @@ import pytest
 from newlesions.cohort.outcome import COLUMNS
 from newlesions.detect.classes import KINDS
 from newlesions.detect.lesion_table import COLUMNS as LESION_COLUMNS
+from newlesions.detect.regions import NAMES
+from newlesions.evaluate.pair import Inputs, evaluate_pair
+from newlesions.evaluate.scores import write_scores
 from newlesions.images.io import read_volume
 from newlesions.images.transforms import read_itk
 from newlesions.images.volume import Volume
 from newlesions.report.tables import read_rows
-from workflow.conftest import Run, newlesions
-from workflow.contract import COHORT, digests, pair_files, published
+from workflow.conftest import Run, newlesions, references_of
+from workflow.contract import COHORT, SCORES, digests, pair_files, published
 
 STEM = "sub-active/ses-M12/anat/sub-active_ses-M12"
 SINCE = f"{STEM}_space-orig_label-lesion_desc"
@@ -48,7 +51,7 @@ def test_the_broken_pair_alone_fails_and_is_named(real_run: Run) -> None:
 
 
 def test_every_file_of_the_contract_is_written_and_no_other(real_run: Run) -> None:
-    assert published(real_run.out) == COHORT | pair_files("active")
+    assert published(real_run.out) == COHORT | SCORES | pair_files("active")
 
 
 def test_the_cohorts_table_tells_the_pair(real_run: Run) -> None:
@@ -105,6 +108,35 @@ def test_every_simulated_change_is_found_as_what_it_is(real_run: Run) -> None:
             assert found[1:].argmax() + 1 == code, f"a lesion of kind {code} of which {found} was found"
 
 
+def test_scores_are_those_of_the_files_themselves(real_run: Run, tmp_path: Path) -> None:
+    """`newlesions evaluate`'s own functions, on the published masks and the references."""
+    reference = real_run.bids / "derivatives" / "reference" / f"{SINCE}-new_mask.nii.gz"
+    inputs = Inputs(
+        "sub-active_ses-M12",
+        reference,
+        real_run.out / f"{SINCE}-newSinceM00_mask.nii.gz",
+        real_run.out / f"{SINCE}-newSinceM00_probseg.nii.gz",
+    )
+    write_scores(tmp_path / "scores.tsv", [evaluate_pair(inputs)], details=True)
+    for name in ("scores.tsv", "scores/additions.tsv", "scores/curves.tsv"):
+        assert (real_run.out / name).read_text() == (tmp_path / name).read_text()
+    (gone,) = read_rows(real_run.out / "scores" / "gone.tsv")
+    assert float(gone["SensL"]) == 1
+    lesions = read_rows(real_run.out / "scores" / "lesions.tsv")
+    assert {row["side"] for row in lesions} == {"reference", "predicted"}
+    assert {row["region"] for row in lesions} <= set(NAMES)
+    (row,) = read_rows(real_run.out / "scores.tsv")
+    assert float(row["SensL"]) == 1
+    assert f"{float(row['Dice']):.3f}  {float(row['F1_score']):.3f}" in real_run.said
+
+
+def test_pages_show_the_scores(real_run: Run) -> None:
+    index = (real_run.out / "index.html").read_text(encoding="utf-8")
+    assert "Agreement with the references" in index and index.count("data:image/svg+xml;base64,") == 2
+    page = (real_run.out / "sub-active" / "sub-active_ses-M12.html").read_text(encoding="utf-8")
+    assert "Agreement with the reference" in page and 'class="k-reference"' in page
+
+
 def test_transforms_lead_from_the_visits_to_one_space(real_run: Run) -> None:
     """The two halves together are the simulated movement between the visits."""
     name = "sub-active_ses-M12_desc-rigid_transforms.json"
@@ -153,7 +185,8 @@ def test_pages_are_whole(real_run: Run) -> None:
 @pytest.mark.slow
 def test_one_core_and_the_bids_apps_form_give_the_same_bytes(real_run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    ended = newlesions(real_run.bids, out, "participant", "--participant-label", "active", "broken", "--cores", "1")
+    labels = ("--participant-label", "active", "broken")
+    ended = newlesions(real_run.bids, out, "participant", *labels, *references_of(real_run.bids), "--cores", "1")
     assert ended.returncode == 1, ended.stdout
     assert digests(out) == digests(real_run.out)
 
@@ -163,11 +196,13 @@ def test_a_pair_without_change_gets_empty_masks_in_a_folder_that_was_moved(real_
     out = tmp_path / "moved"
     shutil.copytree(real_run.out, out, symlinks=True)
     words = ("run", real_run.bids, out, "--participant-label", "active", "--cores", "2", "--set", "candidates.k=100")
-    ended = newlesions(*words)
+    ended = newlesions(*words, *references_of(real_run.bids))
     assert ended.returncode == 0, ended.stdout
     assert "candidates  sub-active_ses-M12" in ended.stdout
     assert "brain       sub-active_ses-M12" not in ended.stdout, "what did not change is not repeated"
-    assert published(out) == COHORT | pair_files("active")
+    assert published(out) == COHORT | SCORES | pair_files("active")
+    (scores,) = read_rows(out / "scores.tsv")
+    assert (scores["Dice"], scores["F1_score"], scores["PPV"]) == ("0.000000", "0.000000", "nan")
     for name in ("newSinceM00_mask", "changeSinceM00_dseg"):
         volume = read_volume(out / f"{SINCE}-{name}.nii.gz")
         assert volume.grid.matches(image(real_run, name).grid)
@@ -188,7 +223,7 @@ def test_a_real_run_that_was_killed_ends_with_the_same_files(real_run: Run, tmp_
             path.unlink()
     (pair / ".writing-cut.nii.gz").write_bytes(b"\x1f\x8b")
     words = ("run", real_run.bids, out, "--participant-label", "active", "broken", "--cores", "2")
-    ended = newlesions(*words)
+    ended = newlesions(*words, *references_of(real_run.bids))
     assert ended.returncode == 1, ended.stdout
     assert digests(out) == digests(real_run.out)
 

@@ -34,7 +34,8 @@ def jobs(planned: subprocess.CompletedProcess[str]) -> dict[str, int]:
 def test_a_bare_dry_run_in_the_root_plans_the_demo() -> None:
     planned = jobs(snakemake("-n", "-q", "rules"))
     assert planned["ingest"] == planned["bias"] == planned["brain"] == 9
-    assert {planned[step] for step in STEPS[3:]} == {5}
+    assert {planned.get(step) for step in STEPS[3:]} == {5, None}
+    assert "evaluate" not in planned and "scores" not in planned
     assert planned["table"] == 1
 
 
@@ -51,6 +52,20 @@ def test_a_session_is_prepared_once_for_both_of_its_pairs(tmp_path: Path) -> Non
     )
     assert planned["ingest"] == planned["brain"] == 3
     assert planned["halfway"] == planned["report"] == 2
+
+
+def test_pairs_with_a_reference_are_scored_and_no_others(tmp_path: Path) -> None:
+    pairs = [Pair.of(name, ("1", "2"), (str(tmp_path / "a.nii"), str(tmp_path / "b.nii"))) for name in ("01", "02")]
+    write_pairs(tmp_path / "pairs.tsv", [pairs[0].with_values(reference=str(tmp_path / "absent.nii")), pairs[1]])
+    planned = jobs(
+        snakemake(
+            *("-n", "-q", "rules", "--snakefile", str(house.root() / "Snakefile")),
+            *("--config", "pairs=pairs.tsv", "out=results"),
+            directory=tmp_path,
+        )
+    )
+    assert planned["evaluate"] == planned["scores"] == 1
+    assert planned["report"] == 2
 
 
 def test_the_workflow_file_itself_can_be_run(tmp_path: Path) -> None:
@@ -76,7 +91,7 @@ def test_every_rule_says_what_it_does_and_where_it_logs() -> None:
     text = "\n".join(path.read_text() for path in sorted((house.root() / "workflow" / "rules").glob("*.smk")))
     rules = re.split(r"^rule (\w+):$", text, flags=re.MULTILINE)[1:]
     bodies = dict(zip(rules[::2], rules[1::2], strict=True))
-    assert bodies.keys() == {*STEPS, "table"}
+    assert bodies.keys() == {*STEPS, "scores", "table"}
     for name, body in bodies.items():
         assert body.lstrip().startswith('"""'), f"{name} has no docstring"
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "message:", "script:"):

@@ -11,11 +11,11 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from newlesions.images.file_checks import check_file, open_image, read_voxels
 from newlesions.cohort.geometry_checks import check_header
 from newlesions.cohort.limits import ScanLimits
 from newlesions.cohort.voxel_checks import check_voxels
 from newlesions.errors import InputError
+from newlesions.images.file_checks import check_file, open_image, read_voxels
 from newlesions.images.volume import Volume
 
 

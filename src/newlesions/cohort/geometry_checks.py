@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 from scipy.linalg import polar
 
-from newlesions.images.file_checks import one_line, raw_header
 from newlesions.cohort.limits import ScanLimits
 from newlesions.errors import InputError
+from newlesions.images.file_checks import one_line, raw_header
 from newlesions.images.volume import Affine, Grid
 
 _AXES = 3

@@ -25,6 +25,8 @@ COLUMNS = (
 """The columns of newlesions.tsv."""
 
 DONE, FAILED = "done", "failed"
+WHY = "failed"
+"""The key under which a pair's scores.json says why there are no scores."""
 _NO_REASON = "stopped without a reason in its log (out of memory, or killed)"
 _NOT_REACHED = "not reached: the run was stopped before"
 _LONGEST = 300
@@ -58,10 +60,10 @@ def _done(out: Path, pair: Pair) -> dict[str, str] | None:
 
 def _why_not_scored(out: Path, pair: Pair) -> str:
     """What was wrong with the reference of a finished pair; "" where it has none or was scored."""
-    path = scores_file(out, pair)
-    if not pair.reference or not path.is_file():
+    if not pair.reference:
         return ""
-    failed = read_json(path).get("failed")
+    path = scores_file(out, pair)
+    failed = read_json(path).get(WHY) if path.is_file() else _NOT_REACHED
     return _tidy(f"evaluate: {failed}", out, pair) if failed else ""
 
 

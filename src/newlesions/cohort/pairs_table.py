@@ -53,7 +53,8 @@ def read_pairs(path: Path | str) -> list[Pair]:
         found = "; ".join(
             filter(None, [missing and f"no column {missing}", other and f"unknown or repeated column {other}"])
         )
-        raise ConfigError(f"{path}: found {found}; expected exactly the columns {', '.join(COLUMNS)} ({' and '.join(OPTIONAL)} may lack)")
+        expected = f"exactly the columns {', '.join(COLUMNS)}, of which {' and '.join(OPTIONAL)} may be left out"
+        raise ConfigError(f"{path}: found {found}; expected {expected}")
     pairs, faults = [], []
     for number, line in enumerate(lines, start=2):
         values = line.rstrip("\r").split("\t")

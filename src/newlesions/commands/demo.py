@@ -22,7 +22,9 @@ def command(args: argparse.Namespace) -> int:
     bids, out = folder / "bids", folder / "derivatives"
     if not bids.is_dir():
         _simulate(bids)
+    references = bids / "derivatives" / "reference"
     words = ["run", str(bids), str(out), *(["--cores", args.cores] if args.cores else [])]
+    words += ["--references", str(references)] if references.is_dir() else []
     code = cli.main(words)
     if code not in (DONE, SOME_FAILED):
         return code

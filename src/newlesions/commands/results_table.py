@@ -6,24 +6,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from newlesions.cohort.outcome import DONE
-from newlesions.cohort.results import cohort_files
+from newlesions.cohort.pairs_table import read_pairs
+from newlesions.cohort.results import cohort_files, score_files
 from newlesions.report.tables import number, read_rows
 
 _KINDS = ("new", "enlarging", "gone", "shrinking")
 
 
 def print_results(out: Path) -> list[str]:
-    """Print the table of the results folder and where its page is. Returns the pairs that failed."""
+    """Print the table of the results folder and where its page is. Returns the pairs that failed or lack scores."""
     files = cohort_files(out)
     rows = read_rows(files["table"])
+    done = [row for row in rows if row["status"] == DONE]
     failed = [row for row in rows if row["status"] != DONE]
+    unscored = [row for row in done if row["reason"]]
+    scores = _scores(out)
     print()
-    print(aligned([_header(), *(_cells(row) for row in rows if row["status"] == DONE)]))
-    if failed:
-        print(f"\n{len(failed)} of {len(rows)} pairs failed:")
-        print(aligned([["  " + row["pair"], row["reason"]] for row in failed]))
+    print(aligned([_header(scores), *(_cells(row, scores) for row in done)]))
+    for some, what in ((failed, "failed"), (unscored, "could not be scored")):
+        if some:
+            print(f"\n{len(some)} of {len(rows)} pairs {what}:")
+            print(aligned([["  " + row["pair"], row["reason"]] for row in some]))
     print(f"\ntable   {_shown(files['table'])}\nreport  {_shown(files['page'])}")
-    return [row["pair"] for row in failed]
+    return [row["pair"] for row in (*failed, *unscored)]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -39,12 +44,26 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _header() -> list[str]:
-    return ["pair", "days", *_KINDS]
+def _scores(out: Path) -> dict[str, list[str]]:
+    """Dice and F1 of each scored pair; nothing where no pair has a reference."""
+    table = score_files(out)["table"]
+    if not table.is_file() or not any(pair.reference for pair in read_pairs(out / "pairs.tsv")):
+        return {}
+    return {row["pair"]: [_short(row["Dice"]), _short(row["F1_score"])] for row in read_rows(table)}
 
 
-def _cells(row: Mapping[str, str]) -> list[str]:
-    return [row["pair"], row["days"], *(_kind(row, kind) for kind in _KINDS)]
+def _short(text: str) -> str:
+    value = number(text)
+    return text if value is None else f"{value:.3f}"
+
+
+def _header(scores: Mapping[str, Sequence[str]]) -> list[str]:
+    return ["pair", "days", *_KINDS, *(["Dice", "F1"] if scores else [])]
+
+
+def _cells(row: Mapping[str, str], scores: Mapping[str, Sequence[str]]) -> list[str]:
+    more = scores.get(row["pair"], ["", ""]) if scores else []
+    return [row["pair"], row["days"], *(_kind(row, kind) for kind in _KINDS), *more]
 
 
 def _kind(row: Mapping[str, str], kind: str) -> str:

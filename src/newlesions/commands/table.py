@@ -9,9 +9,11 @@ from typing import Any
 
 from newlesions import settings
 from newlesions.cli import DONE, SOME_FAILED
-from newlesions.cohort.results import cohort_files, work_folder
+from newlesions.cohort.pairs_table import read_pairs
+from newlesions.cohort.results import cohort_files, score_files, work_folder
 from newlesions.commands.results_table import print_results
 from newlesions.errors import ConfigError
+from newlesions.steps.scores import scores
 from newlesions.steps.table import table
 
 
@@ -25,7 +27,11 @@ def command(args: argparse.Namespace) -> int:
 def write_table(out: Path) -> None:
     """Write the files about the cohort in ``out`` from what its pairs left."""
     files: dict[str, Any] = {**cohort_files(out)}
-    table(pairs=out / "pairs.tsv", settings=run_settings(out), **files)
+    pairs, held = out / "pairs.tsv", run_settings(out)
+    if any(pair.reference for pair in read_pairs(pairs)):
+        files_of_scores: dict[str, Any] = {**score_files(out)}
+        scores(pairs=pairs, **files_of_scores)
+    table(pairs=pairs, settings=held, **files)
 
 
 def run_settings(out: Path) -> dict[str, Any]:

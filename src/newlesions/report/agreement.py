@@ -68,9 +68,7 @@ def agreement_of(result: Mapping[str, Any], lesions: Sequence[Lesion]) -> Agreem
     if result.get("failed"):
         return Agreement(failed=without_folders(str(result["failed"])))
     measures, additions = result["measures"], result["additions"]
-    sides = {
-        side: [row for row in result["lesions"] if row["side"] == side] for side in ("reference", "predicted")
-    }
+    sides = {side: [row for row in result["lesions"] if row["side"] == side] for side in ("reference", "predicted")}
     empty = number(measures.get("NbTestedLesions")) is not None
     ratings = [_rating(row) for row in result.get("raters") or ()]
     apart = [rating for rating in ratings if not {_CONSENSUS, _PREDICTION} & {rating.reference, rating.prediction}]
@@ -90,8 +88,10 @@ def _headline(sides: Mapping[str, Sequence[Mapping[str, Any]]], *, empty: bool) 
     false = sum(not _hit(row) for row in sides["predicted"])
     many = f"{false} {'lesion' if false == 1 else 'lesions'} called new"
     if empty:
-        return "The reference has no new lesion, and none was found." if not false else (
-            f"The reference has no new lesion; {many} here {'is' if false == 1 else 'are'} false."
+        return (
+            "The reference has no new lesion, and none was found."
+            if not false
+            else (f"The reference has no new lesion; {many} here {'is' if false == 1 else 'are'} false.")
         )
     found, all_of_them = sum(map(_hit, sides["reference"])), len(sides["reference"])
     if not all_of_them:
@@ -142,10 +142,11 @@ def _measures(
 
 def _gone(measures: Mapping[str, Any]) -> list[Measure]:
     """The headline numbers of gone lesions, those that apply."""
-    names = {"F1_score": "F1", "SensL": "SensL", "PPVL": "PPVL", "Dice": "Dice"}
-    found = [Measure(text, _score(number(measures[name])), "") for name, text in names.items() if measures.get(name)]
     count = number(measures.get("NbTestedLesions"))
-    return found if count is None else [Measure("False lesions (no lesion is gone)", shown(count), "")]
+    if count is not None:
+        return [Measure("False lesions", shown(count), "No lesion is gone in the reference.")]
+    names = {"F1_score": "F1 of the lesions", "SensL": "Found (SensL)", "PPVL": "True (PPVL)", "Dice": "Dice"}
+    return [Measure(text, _score(number(measures[name])), "") for name, text in names.items() if name in measures]
 
 
 def _score(value: float | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from newlesions.report import quality
+from newlesions.report.cohort_scores import CohortScores, per_pair, scores_context
 from newlesions.report.render import render
 from newlesions.report.tables import flattened, number, without_folders
 
@@ -19,12 +20,16 @@ _DAYS_PER_YEAR = 365.25
 
 @dataclass(frozen=True)
 class CohortPage:
-    """What the cohort's page shows: rows of ``newlesions.tsv``, the content of ``pairs.json``, facts of the run."""
+    """What the cohort's page shows: rows of ``newlesions.tsv``, the content of ``pairs.json``, facts of the run.
+
+    ``scores`` are those against references, where there are any.
+    """
 
     rows: Sequence[Mapping[str, str]]
     index: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
+    scores: CohortScores | None = None
 
 
 @dataclass(frozen=True)
@@ -40,17 +45,23 @@ class Row:
     share: float
     level: quality.Level
     remarks: str
+    dice: float | None = None
+    f1: float | None = None
 
 
 def cohort_html(page: CohortPage) -> str:
     """The whole page as text. Equal content gives equal text. The size grows by about 400 bytes per pair."""
     done = [row for row in page.rows if row.get("status") == "done"]
     failed = [row for row in page.rows if row.get("status") != "done"]
-    rows = _rows(done)
+    rows = _rows(done, per_pair(page.scores))
     context = {
         "version": page.version,
         "rows": rows,
         "failed": [{"pair": row.get("pair", ""), "reason": without_folders(row.get("reason", ""))} for row in failed],
+        "unscored": [
+            {"pair": row["pair"], "reason": without_folders(row["reason"])} for row in done if row.get("reason")
+        ],
+        "scores": scores_context(page.scores) if page.scores else None,
         "skipped": list(page.index.get("skipped") or ()),
         "notes": [without_folders(str(note)) for note in page.index.get("notes") or ()],
         "filters": list(page.index.get("filters") or ()),
@@ -68,14 +79,19 @@ def pair_link(row: Mapping[str, str]) -> str:
     return quote(f"sub-{row.get('subject', '')}/{row.get('pair', '')}.html")
 
 
-def _rows(done: Sequence[Mapping[str, str]]) -> list[Row]:
+def _rows(done: Sequence[Mapping[str, str]], scores: Mapping[str, tuple[float | None, float | None]]) -> list[Row]:
     noises = [noise for row in done if (noise := number(row.get("noise"))) is not None]
     reference = 20 * median(noises) if len(noises) >= 5 else None  # a few pairs have no usual noise
     largest = max((number(row.get("new_volume_mm3")) or 0.0 for row in done), default=0.0)
-    return [_row(row, reference, largest) for row in done]
+    return [_row(row, reference, largest, scores.get(row.get("pair", ""), (None, None))) for row in done]
 
 
-def _row(row: Mapping[str, str], noise_reference: float | None, largest: float) -> Row:
+def _row(
+    row: Mapping[str, str],
+    noise_reference: float | None,
+    largest: float,
+    scores: tuple[float | None, float | None],
+) -> Row:
     judged = quality.verdicts(row, noise_reference)
     worst = [verdict for verdict in judged if verdict.level in ("check", "poor")]
     remarks = [f"{verdict.name} {verdict.value}." for verdict in worst]
@@ -94,6 +110,8 @@ def _row(row: Mapping[str, str], noise_reference: float | None, largest: float) 
         share=round(100 * volume / largest, 1) if largest > 0 else 0.0,
         level=quality.overall(judged),
         remarks=" ".join(remarks),
+        dice=scores[0],
+        f1=scores[1],
     )
 
 

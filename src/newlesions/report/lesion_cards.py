@@ -13,7 +13,7 @@ from newlesions.images.volume import Affine, Array, apply_affine
 from newlesions.report.encode import data_uri
 from newlesions.report.figures import AXES, PLANES, Plane, crop, display_point, diverging, enlarge, section
 from newlesions.report.pair_images import PairImages
-from newlesions.report.picture import Figure, Outline, change_outlines, grey_source, letters_of
+from newlesions.report.picture import Figure, Outline, change_outlines, grey_source, letters_of, reference_outline
 from newlesions.report.tables import Lesion
 
 _NEAREST_MM = 12.0
@@ -73,7 +73,7 @@ def build_card(lesion: Lesion, place: Place, images: PairImages) -> Card:
     A lesion that is gone or shrinks is outlined at baseline, where it can be seen; the others at follow-up.
     """
     visit, name = ("baseline", "Baseline") if lesion.kind in ("gone", "shrinking") else ("followup", "Follow-up")
-    axial = _View(images, place, "axial", lesion)
+    axial = _View(images, place, "axial", lesion.kind)
     main = [
         axial.grey_figure("baseline", f"Baseline, axial section at lesion {lesion.label}", "Baseline"),
         axial.grey_figure("followup", f"Follow-up, the same section at lesion {lesion.label}", "Follow-up"),
@@ -82,7 +82,7 @@ def build_card(lesion: Lesion, place: Place, images: PairImages) -> Card:
     ]
     small = []
     for plane in ("sagittal", "coronal"):
-        view = _View(images, place, plane, lesion)
+        view = _View(images, place, plane, lesion.kind)
         for seen, word in (("baseline", "before"), ("followup", "after")):
             alt = f"{seen}, {plane} section at lesion {lesion.label}".capitalize()
             draw = view.outlined_figure if seen == visit else view.grey_figure
@@ -91,11 +91,34 @@ def build_card(lesion: Lesion, place: Place, images: PairImages) -> Card:
     return Card(lesion, main, small, dots, round(place.side * images.spacing))
 
 
+def build_missed(
+    number: int,
+    world: tuple[float, float, float],
+    images: PairImages,
+    followup_from_halfway: Affine,
+    crop_mm: float,
+) -> list[Figure]:
+    """The axial section at a reference lesion that was missed: baseline, follow-up, difference and outline.
+
+    ``world`` is its centroid in the follow-up's own millimetres.
+    """
+    voxel_from_followup = np.linalg.inv(followup_from_halfway @ images.affine).astype(np.float64)
+    point = apply_affine(voxel_from_followup, np.array(world))
+    view = _View(images, Place(point, round(crop_mm / images.spacing)), "axial", "new")
+    name = f"reference lesion {number}"
+    return [
+        view.grey_figure("baseline", f"Baseline, axial section at the missed {name}", "Baseline"),
+        view.grey_figure("followup", f"Follow-up, the same section at the missed {name}", "Follow-up"),
+        view.difference_figure(f"Follow-up minus baseline at the missed {name}", "Difference"),
+        view.outlined_figure("followup", f"Follow-up with the outline of the missed {name}", "Follow-up, outlined"),
+    ]
+
+
 class _View:
     """One plane through a lesion, cut to the square around it."""
 
-    def __init__(self, images: PairImages, place: Place, plane: Plane, lesion: Lesion) -> None:
-        self.images, self.place, self.plane, self.kind = images, place, plane, lesion.kind
+    def __init__(self, images: PairImages, place: Place, plane: Plane, kind: str) -> None:
+        self.images, self.place, self.plane, self.kind = images, place, plane, kind
         self.centre = display_point(place.point, images.brain.shape, plane)
         limit = images.brain.shape[AXES[plane][0]] - 1
         self.index = int(np.clip(round(float(place.point[AXES[plane][0]])), 0, limit))
@@ -104,11 +127,16 @@ class _View:
         return crop(section(volume, self.plane, self.index), self.centre, self.place.side)
 
     def outlines(self) -> list[Outline]:
-        """Of the lesion itself, and faintly of its neighbours."""
+        """Of the lesion itself, faintly of its neighbours, and of the reference."""
         labels, _ = self.cut(self.images.change)
         own, _ = self.cut(self.images.components[self.kind])
         mine = own == (self.place.component or -1)
-        return change_outlines(np.where(mine, 0, labels), faint=True) + change_outlines(np.where(mine, labels, 0))
+        reference = None if self.images.reference is None else self.cut(self.images.reference)[0]
+        return [
+            *change_outlines(np.where(mine, 0, labels), faint=True),
+            *change_outlines(np.where(mine, labels, 0)),
+            *reference_outline(reference),
+        ]
 
     def figure(self, source: str, alt: str, caption: str, **drawn: object) -> Figure:
         side = float(self.place.side)

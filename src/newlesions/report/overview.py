@@ -23,7 +23,7 @@ from newlesions.report.figures import (
 from newlesions.report.lesion_cards import Place
 from newlesions.report.outlines import contours, svg_path
 from newlesions.report.pair_images import CHANGE_CODES, PairImages
-from newlesions.report.picture import Figure, Outline, Text, change_outlines
+from newlesions.report.picture import Figure, Outline, Text, change_outlines, reference_outline
 from newlesions.report.tables import Lesion
 
 _SECTIONS = 24
@@ -58,6 +58,8 @@ def axial_montage(
     where it has none, and carries the outlines of the whole slab, so that no lesion falls between two sections.
     """
     inside = images.brain | (images.change > 0)
+    if images.reference is not None:
+        inside = inside | images.reference
     rows, columns, _ = bounding_box(inside, round(5 / images.spacing))
     levels = bounding_box(inside, 0)[2]
     slabs = [slab for slab in np.array_split(np.arange(levels.start, levels.stop), _SECTIONS) if len(slab)]
@@ -78,6 +80,9 @@ def axial_montage(
         x, y = left * to_x, top * to_y
         labels = change[:, :, slab[0] : slab[-1] + 1]
         outlines += change_outlines(_slab_labels(labels), (x, y))
+        if images.reference is not None:
+            marked = np.any(images.reference[cut][:, :, slab[0] : slab[-1] + 1], axis=2)
+            outlines += reference_outline(np.flip(marked).T, (x, y))
         texts.append(Text(_level_name(images, level, mni_from_halfway), x + 3, y + 9, "level", "start"))
         kinds = [kind for kind, code in CHANGE_CODES.items() if (labels == code).any()]
         if kinds:

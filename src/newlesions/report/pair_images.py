@@ -24,7 +24,10 @@ _EVERY_NEIGHBOUR = np.ones((3, 3, 3), bool)
 
 @dataclass(frozen=True)
 class PairImages:
-    """Both visits, their change and the brain on one grid, all of shape (I, J, K); ``affine`` is to RAS mm."""
+    """Both visits, their change and the brain on one grid, all of shape (I, J, K); ``affine`` is to RAS mm.
+
+    ``reference`` marks the new lesions of a reference, where there is one.
+    """
 
     baseline: Array
     followup: Array
@@ -32,6 +35,7 @@ class PairImages:
     probability: Array
     brain: NDArray[np.bool_]
     affine: Affine
+    reference: NDArray[np.bool_] | None = None
 
     @property
     def spacing(self) -> float:
@@ -59,10 +63,18 @@ class PairImages:
         return {kind: ndimage.label(self.change == code, _EVERY_NEIGHBOUR)[0] for kind, code in CHANGE_CODES.items()}
 
 
-def read_pair_images(baseline: Path, followup: Path, change: Path, probability: Path, brain: Path) -> PairImages:
+def read_pair_images(
+    baseline: Path,
+    followup: Path,
+    change: Path,
+    probability: Path,
+    brain: Path,
+    reference: tuple[Path, Affine] | None = None,
+) -> PairImages:
     """Read five images that share one grid and cut them to the brain and 25 mm around it.
 
     A grid that is not RAS with cubic voxels is carried onto one that is: labels by the nearest voxel, images linearly.
+    So is ``reference``, a mask on a grid of its own, given with the transform from the images' space to its own.
 
     Raises
     ------
@@ -82,8 +94,15 @@ def read_pair_images(baseline: Path, followup: Path, change: Path, probability: 
     box = bounding_box(inside, round(_HEAD_MARGIN_MM / float(affine[0, 0])))
     affine[:3, 3] = apply_affine(affine, np.array([part.start for part in box]))
     first, second, labels, chance, mask = (volume.data[box] for volume in volumes)
+    marked = None if reference is None else _carried(*reference, volumes[0].grid)[box]
     # The sign of the probability of change tells rise from fall; the pages show what rose.
-    return PairImages(first, second, labels, np.maximum(chance, 0), mask > 0, affine)
+    return PairImages(first, second, labels, np.maximum(chance, 0), mask > 0, affine, marked)
+
+
+def _carried(path: Path, own_from_images: Affine, grid: Grid) -> NDArray[np.bool_]:
+    """A mask from its own grid on ``grid``."""
+    mask = read_volume(path)
+    return resample(mask.with_data(mask.data > 0), grid, own_from_images, order=1).data >= 0.5
 
 
 def _is_display_grid(grid: Grid) -> bool:

@@ -11,13 +11,16 @@ import numpy as np
 
 from newlesions.images.volume import Affine
 from newlesions.report import checks, quality
+from newlesions.report.agreement import Agreement, Finding, agreement_of
 from newlesions.report.figures import diverging_stops
-from newlesions.report.lesion_cards import build_card, find_places
+from newlesions.report.lesion_cards import build_card, build_missed, find_places
 from newlesions.report.overview import axial_montage, glass_brains
 from newlesions.report.pair_images import PairImages
+from newlesions.report.picture import Figure
 from newlesions.report.render import render
 from newlesions.report.tables import KIND_LETTER, KINDS, Lesion, flattened, number, without_folders
 
+_MOST_MISSED = 12
 _REGIONS = ("periventricular", "juxtacortical", "infratentorial", "deep white", "outside")
 _FILES = (
     ("space-orig_label-lesion_desc-newSince{0}_mask.nii.gz", "mask of the new lesions, on the follow-up's own grid"),
@@ -35,7 +38,8 @@ class PairPage:
 
     ``row`` is the pair's row of ``newlesions.tsv``; ``halfway`` holds the transforms and their quality; ``scans`` the
     ingest reports of baseline and follow-up; ``measured`` what the steps measured, by step; ``settings`` the settings
-    of the run. ``max_lesions`` bounds the lesions that get pictures, ``crop_mm`` is the side of these pictures.
+    of the run; ``scores`` the scores against a reference, where there is one. ``max_lesions`` bounds the lesions that
+    get pictures, ``crop_mm`` is the side of these pictures.
     """
 
     subject: str
@@ -48,6 +52,7 @@ class PairPage:
     scans: tuple[Mapping[str, Any], Mapping[str, Any]]
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] | None = None
     days: float | None = None
     version: str = ""
     max_lesions: int = 60
@@ -66,6 +71,7 @@ def pair_html(page: PairPage) -> str:
     )
     pictured = [lesion for lesion in ordered if lesion.id in places][: page.max_lesions]
     judged = _judged(page)
+    agreement = agreement_of(page.scores, page.lesions) if page.scores else None
     context = {
         "page": page,
         "title": f"sub-{page.subject}, ses-{page.baseline_session} to ses-{page.followup_session}",
@@ -77,6 +83,8 @@ def pair_html(page: PairPage) -> str:
         "headline": quality.HEADLINE[quality.overall(judged)],
         "glass": glass_brains(images),
         "montage": axial_montage(images, ordered, places, mni_from_halfway),
+        "agreement": agreement,
+        "missed": _missed(page, agreement, identity if followup_from_halfway is None else followup_from_halfway),
         "cards": [build_card(lesion, places[lesion.id], images) for lesion in pictured],
         "lesions": ordered,
         "not_pictured": len(ordered) - len(pictured),
@@ -95,6 +103,19 @@ def pair_html(page: PairPage) -> str:
         "warnings": without_folders(str(page.row.get("warnings") or "")),
     }
     return render("pair.html.jinja", context)
+
+
+def _missed(
+    page: PairPage, agreement: Agreement | None, followup_from_halfway: Affine
+) -> list[tuple[Finding, list[Figure]]]:
+    """The largest missed lesions with their pictures; none where the reference is not on the images' grid."""
+    if agreement is None or page.images.reference is None:
+        return []
+    return [
+        (item, build_missed(item.number, item.world, page.images, followup_from_halfway, page.crop_mm))
+        for item in agreement.missed[:_MOST_MISSED]
+        if item.world is not None
+    ]
 
 
 def _multiplier(page: PairPage) -> float | None:

@@ -17,7 +17,7 @@ from newlesions.report.pair_images import CHANGE_CODES
 
 @dataclass(frozen=True)
 class Outline:
-    """A path over a picture. ``kind`` is one of the four changes, ``brain`` or ``grid``; ``faint`` ones recede."""
+    """A path over a picture; ``faint`` ones recede. ``kind``: one of the four changes, reference, brain or grid."""
 
     kind: str
     path: str
@@ -66,6 +66,11 @@ def change_outlines(labels: Array, offset: tuple[float, float] = (0.0, 0.0), *, 
         if mask.any():
             found.append(Outline(kind, svg_path(contours(mask), offset), faint))
     return found
+
+
+def reference_outline(mask: NDArray[np.bool_] | None, offset: tuple[float, float] = (0.0, 0.0)) -> list[Outline]:
+    """The outline of a section of the reference, where there is any."""
+    return [Outline("reference", svg_path(contours(mask), offset))] if mask is not None and mask.any() else []
 
 
 def brain_outline(mask: NDArray[np.bool_]) -> list[Outline]:

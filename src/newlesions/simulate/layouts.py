@@ -121,12 +121,14 @@ def _sidecar(volume: Volume) -> dict[str, Any]:
 
 
 def _write_reference(anat: Path, stem: str, subject: Subject, pair: tuple[int, int], grid: Grid, *, since: str) -> None:
-    """Labels, mask of new lesions, table and transforms of a pair of visits, in the later one's own grid."""
+    """Labels, masks of new and gone lesions, table and transforms of a pair of visits, in the later one's own grid."""
     before, after = pair
     labels = Volume(change_labels(subject, before, after, grid, subject.poses[after]), grid.affine)
     lesion = f"{stem}_space-orig_label-lesion_desc"
     write_volume(anat / f"{lesion}-change{since}_dseg.nii.gz", labels)
-    write_volume(anat / f"{lesion}-new{since}_mask.nii.gz", labels.with_data(labels.data == Change.NEW))
+    for kind in (Change.NEW, Change.GONE):
+        name = f"{lesion}-{kind.name.lower()}{since}_mask.nii.gz"
+        write_volume(anat / name, labels.with_data(labels.data == kind))
     names = [f"{kind.value}\t{kind.name.lower()}" for kind in Change if kind]
     write_text(anat / f"{lesion}-change{since}_dseg.tsv", "\n".join(["index\tname", *names]) + "\n")
     write_text(anat / f"{stem}_desc-lesions{since}_table.tsv", _lesion_table(subject, before, after))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from newlesions.images.file_checks import check_file, open_image, read_voxels
 from newlesions.errors import InputError
+from newlesions.images.file_checks import check_file, open_image, read_voxels
 from newlesions.images.files import write_json
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.volume import Volume

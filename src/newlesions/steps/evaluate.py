@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
+from newlesions.cohort.outcome import WHY
 from newlesions.detect.classes import GONE
 from newlesions.errors import InputError
-from newlesions.images.files import read_json, write_json
-from newlesions.images.io import read_volume
+from newlesions.evaluate.masks import check_same_grid
+from newlesions.images.file_checks import check_file, open_image
+from newlesions.images.files import write_json
+from newlesions.images.io import read_volume, write_volume
 from newlesions.images.morphology import Mask
 from newlesions.images.resample import resample
 from newlesions.images.volume import Affine, Array, Grid
 from newlesions.steps.names import read_matrices
-
-FAILED = "failed"
-"""The key under which a result without scores says why there are none."""
 
 
 def evaluate(
@@ -56,23 +55,39 @@ def evaluate(
     scores
         The result of `evaluate_pair`, or ``{"pair": ..., "failed": reason}``.
     """
+    from newlesions.evaluate.forms import json_form
     from newlesions.evaluate.pair import Inputs, evaluate_pair
 
-    gone = read_volume(dseg, dtype=np.uint8)
-    inputs = Inputs(
-        pair,
-        Path(reference),
-        mask,
-        probability=probseg,
-        gone_reference=Path(gone_reference) if gone_reference else None,
-        gone_prediction=gone.with_data(gone.data == GONE) if gone_reference else None,
-        raters={name: Path(path) for name, path in rater_masks.items()},
-    )
-    try:
-        result = evaluate_pair(inputs, name_regions=Regions(brain_mask, preproc, halfway))
-    except InputError as error:
-        result = {"pair": pair, FAILED: str(error)}
-    write_json(scores, as_json(result))
+    with TemporaryDirectory(prefix="newlesions-") as folder:
+        gone = Path(folder) / "gone.nii.gz"
+        if gone_reference:
+            change = read_volume(dseg, dtype=np.uint8)
+            write_volume(gone, change.with_data(change.data == GONE), level=1)
+        inputs = Inputs(
+            pair,
+            Path(reference),
+            mask,
+            probability=probseg,
+            gone_reference=Path(gone_reference) if gone_reference else None,
+            gone_prediction=gone if gone_reference else None,
+            raters={name: Path(path) for name, path in rater_masks.items()},
+        )
+        own = read_volume(mask, dtype=np.uint8).grid
+        try:
+            for path in filter(None, (inputs.reference, inputs.gone_reference, *inputs.raters.values())):
+                _check_grid(path, own)
+            result = json_form(evaluate_pair(inputs, name_regions=Regions(brain_mask, preproc, halfway)))
+        except InputError as error:
+            result = {"pair": pair, WHY: str(error)}
+    write_json(scores, result)
+
+
+def _check_grid(path: Path, expected: Grid) -> None:
+    """Name the reference as what is at fault, since it is compared with the pair's own results."""
+    check_file(path)
+    image = open_image(path)
+    if len(image.shape) == 3:
+        check_same_grid(path, Grid(image.shape, image.affine), expected, "the follow-up")
 
 
 class Regions:
@@ -90,8 +105,8 @@ class Regions:
         image = resample(read_volume(self._paths[1]), brain.grid, halfway_from_own, order=1)
         return brain.grid, matrices["mni_from_halfway"] @ halfway_from_own, image.data, brain.data
 
-    def __call__(self, labels: NDArray[np.integer], grid: Grid) -> list[str]:
-        """The region of each of the lesions 1 to n."""
+    def __call__(self, labels: NDArray[np.integer]) -> list[str]:
+        """The region of each of the lesions 1 to n on the whole grid."""
         from newlesions.detect.regions import name_regions
 
         own, mni_from_own, image, brain = self._place

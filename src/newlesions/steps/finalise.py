@@ -66,8 +66,9 @@ def finalise(
     write_volume(mask, Volume(here == NEW, own.affine))
     soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, halfway_from_own, order=1)
     soft_new = np.where(here == ENLARGING, 0, np.clip(soft.data, 0, 1)).astype(np.float32)
-    # Thick slices blur a small lesion's probability below its mask: what the mask calls new is at least even.
-    soft_new[here == NEW] = np.maximum(soft_new[here == NEW], 0.5)
+    # A threshold of 0.5 gives the mask: thick slices blur a small lesion's probability below it, and specks that the
+    # clean-up took away would stand above it.
+    soft_new = np.where(here == NEW, np.maximum(soft_new, 0.5), np.minimum(soft_new, 0.499))
     write_volume(probseg, Volume(np.round(soft_new, 3), own.affine))
     write_volume(halfway_mask, classes.with_data(classes.data == NEW))
     before = read_volume(baseline)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from newlesions.cohort.checks import check_scan
-from newlesions.images.file_checks import check_file
 from newlesions.cohort.limits import ScanLimits
 from newlesions.errors import InputError
+from newlesions.images.file_checks import check_file
 from newlesions.images.files import sha256 as digest_of
 from newlesions.images.files import write_json
 from newlesions.images.io import write_volume

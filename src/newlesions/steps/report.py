@@ -9,9 +9,11 @@ from typing import Any
 from newlesions import __version__
 from newlesions.images.files import read_json, write_text
 from newlesions.report.cohort_page import CohortPage, cohort_html
+from newlesions.report.cohort_scores import read_cohort_scores
 from newlesions.report.pair_images import read_pair_images
 from newlesions.report.pair_page import PairPage, pair_html
 from newlesions.report.tables import number, read_lesions, read_rows
+from newlesions.steps.names import read_matrices
 
 
 def report(
@@ -31,6 +33,8 @@ def report(
     followup_ingest: Path,
     out_html: Path,
     settings: Mapping[str, Any],
+    scores: Path | None = None,
+    reference: Path | None = None,
 ) -> None:
     """Write the page of one pair.
 
@@ -53,6 +57,8 @@ def report(
     settings
         The settings of the run, shown on the page. Its section ``report`` is also obeyed: ``max_lesions`` (60) is how
         many lesions get pictures, ``crop_mm`` (60) the side of these pictures.
+    scores, reference
+        The pair's scores as JSON and the reference mask on the follow-up's own grid, where the pair has a reference.
 
     Raises
     ------
@@ -60,17 +66,22 @@ def report(
         If the images do not share a grid or the lesion table is not one.
     """
     options = settings.get("report", {})
+    result = None if scores is None else read_json(scores)
+    drawn = None
+    if reference is not None and result is not None and not result.get("failed"):
+        drawn = reference, read_matrices(halfway)["followup_from_halfway"]
     page = PairPage(
         subject=pair["subject"],
         baseline_session=pair["baseline_session"],
         followup_session=pair["followup_session"],
         row=read_json(summary),
         lesions=read_lesions(lesions),
-        images=read_pair_images(baseline, followup, change, probability, brain),
+        images=read_pair_images(baseline, followup, change, probability, brain, drawn),
         halfway=read_json(halfway),
         scans=(read_json(baseline_ingest), read_json(followup_ingest)),
         measured={"harmonise": read_json(harmonise), "candidates": read_json(candidates)},
         settings=settings,
+        scores=result,
         days=number(pair.get("days", "")),
         version=__version__,
         max_lesions=int(options.get("max_lesions", 60)),
@@ -79,7 +90,13 @@ def report(
     write_text(out_html, pair_html(page))
 
 
-def cohort_report(table: Path, pairs_json: Path | None, out_html: Path, summary: Mapping[str, Any]) -> None:
+def cohort_report(
+    table: Path,
+    pairs_json: Path | None,
+    out_html: Path,
+    summary: Mapping[str, Any],
+    scores: Mapping[str, Path] | None = None,
+) -> None:
     """Write the page of the cohort.
 
     Parameters
@@ -92,7 +109,10 @@ def cohort_report(table: Path, pairs_json: Path | None, out_html: Path, summary:
         The page, ``OUT/index.html``: its links lead from there to the pages of the pairs.
     summary
         What to tell of the run, such as ``{"recipe": ..., "version": ...}``, shown as given.
+    scores
+        The files of the step `scores` by name, where pairs have references.
     """
     index = read_json(pairs_json) if pairs_json is not None and pairs_json.exists() else {}
-    page = CohortPage(rows=read_rows(table), index=index, summary=summary, version=__version__)
+    scored = read_cohort_scores(scores) if scores else None
+    page = CohortPage(rows=read_rows(table), index=index, summary=summary, version=__version__, scores=scored)
     write_text(out_html, cohort_html(page))

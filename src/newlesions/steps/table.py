@@ -8,6 +8,7 @@ from typing import Any
 
 from newlesions.cohort.outcome import DONE, outcomes, table_text
 from newlesions.cohort.pairs_table import read_pairs
+from newlesions.cohort.results import score_files
 from newlesions.images.files import read_json, write_bytes, write_json, write_text
 from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
 from newlesions.settings import read_recipe
@@ -28,6 +29,7 @@ def table(
     settings: Mapping[str, Any],
     summaries: Sequence[Path] | None = None,
     pages: Sequence[Path] | None = None,
+    scores: Sequence[Path] | None = None,
 ) -> None:
     """Write the files about the whole cohort, whatever became of its pairs.
 
@@ -43,7 +45,7 @@ def table(
         Written if every pair is done, removed otherwise: the workflow then sees that the table is to be made again.
     settings
         The settings of the run.
-    summaries, pages
+    summaries, pages, scores
         What must exist before, where the workflow calls; not read from here, since after failures some are missing.
     """
     out = table.parent
@@ -58,7 +60,8 @@ def table(
     write_text(ignore, BIDSIGNORE)
     write_text(citation_text, citation(recipe))
     write_json(provenance_record, provenance(rows, settings, recipe))
-    cohort_report(table, out / "pairs.json", page, {"recipe": recipe["id"]})
+    references = score_files(out) if any(row.reference for row in rows) else None
+    cohort_report(table, out / "pairs.json", page, {"recipe": recipe["id"]}, references)
     if all(row["status"] == DONE for row in outcome):
         write_json(complete, [row["pair"] for row in outcome])
     else:
