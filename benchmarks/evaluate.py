@@ -8,14 +8,12 @@ Each line: the plain way, ours, their ratio, and how far the measures lie apart.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from timing import timed
 
 from newlesions.commands.results_table import aligned
 from newlesions.evaluate.masks import LabelImage, read_mask
@@ -25,7 +23,6 @@ from newlesions.images.volume import Volume
 
 _GRIDS = (((182, 218, 182), (1.0, 1.0, 1.0)), ((512, 512, 144), (0.5, 0.5, 1.0)))
 _LESIONS = 30
-_ROUNDS = 5
 
 Mask = NDArray[np.bool_]
 
@@ -95,16 +92,6 @@ def apart(plain: dict[str, float], ours: dict[str, float]) -> str:
 def row(name: str, plain: float, ours: float, difference: str) -> list[str]:
     """A line of the table."""
     return [name, f"{plain:.3f}", f"{ours:.3f}", f"{plain / ours:.1f}", difference]
-
-
-def timed(call: Callable[[], Any], rounds: int = _ROUNDS) -> tuple[float, Any]:
-    """The least time of some calls, s, and the result."""
-    best, result = np.inf, None
-    for _ in range(rounds):
-        start = perf_counter()
-        result = call()
-        best = min(best, perf_counter() - start)
-    return float(best), result
 
 
 if __name__ == "__main__":

@@ -7,13 +7,10 @@ Each line: the plain way, ours, their ratio, and how far the results lie apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import perf_counter
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from timing import timed
 
 from newlesions.commands.results_table import aligned
 from newlesions.images.morphology import dilate, label_lesions
@@ -22,7 +19,6 @@ from newlesions.preprocess.differential_bias import differential_bias
 _SHAPE = (150, 180, 150)  # a brain at 1 mm
 _WIDTH = 22.0  # mm
 _PART = 56  # voxels; the side of the cube on which the plain median is timed
-_ROUNDS = 3
 
 
 def main() -> None:
@@ -42,10 +38,10 @@ def bias() -> list[str]:
         (np.where(brain, 100 * np.exp(field) + rng.normal(0, 3, _SHAPE), 1)).astype(np.float32)
         for field in (true, np.zeros(_SHAPE))
     )
-    ours, field = _timed(lambda: differential_bias(before, after, brain, 1.0, _WIDTH))
+    ours, field = timed(lambda: differential_bias(before, after, brain, 1.0, _WIDTH))
     cube = tuple(slice(n // 2 - _PART // 2, n // 2 + _PART // 2) for n in _SHAPE)
     ratio = np.log(before[cube] / after[cube])
-    plain, median = _timed(lambda: ndimage.median_filter(ratio, int(_WIDTH)), rounds=1)
+    plain, median = timed(lambda: ndimage.median_filter(ratio, int(_WIDTH)), rounds=1)
     # Compared where the plain window does not leave the cube.
     core = tuple(slice(int(_WIDTH) // 2, -(int(_WIDTH) // 2)) for _ in range(3))
     apart = float(np.abs(field[cube][core] - median[core]).max())
@@ -56,8 +52,8 @@ def labels() -> list[str]:
     """Connected components of a lesion mask, 26 neighbours: cc3d, or scipy."""
     noise = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=_SHAPE), 2)
     mask = noise > np.quantile(noise, 0.98)
-    ours, found = _timed(lambda: label_lesions(mask))
-    plain, expected = _timed(lambda: ndimage.label(mask, np.ones((3, 3, 3)))[0])
+    ours, found = timed(lambda: label_lesions(mask))
+    plain, expected = timed(lambda: ndimage.label(mask, np.ones((3, 3, 3)))[0])
     return _row("label_lesions: cc3d / scipy", plain, ours, f"{abs(int(found.max()) - int(expected.max()))} lesions")
 
 
@@ -66,24 +62,14 @@ def ball() -> list[str]:
     mask, radius = _ellipsoid(_SHAPE), 6
     offsets = np.mgrid[-radius : radius + 1, -radius : radius + 1, -radius : radius + 1]
     structure = (offsets**2).sum(axis=0) <= radius**2
-    ours, found = _timed(lambda: dilate(mask, radius, 1.0))
-    plain, expected = _timed(lambda: ndimage.binary_dilation(mask, structure), rounds=1)
+    ours, found = timed(lambda: dilate(mask, radius, 1.0))
+    plain, expected = timed(lambda: ndimage.binary_dilation(mask, structure), rounds=1)
     return _row("dilation by 6 mm: distance / ball", plain, ours, f"{np.count_nonzero(found != expected)} voxels")
 
 
 def _ellipsoid(shape: tuple[int, int, int]) -> NDArray[np.bool_]:
     axes = np.ogrid[tuple(slice(-1, 1, complex(0, size)) for size in shape)]
     return np.asarray(sum(axis**2 for axis in axes) < 0.8)
-
-
-def _timed(call: Callable[[], Any], rounds: int = _ROUNDS) -> tuple[float, Any]:
-    """The shortest of some calls in seconds, and the result."""
-    best, result = np.inf, None
-    for _ in range(rounds):
-        start = perf_counter()
-        result = call()
-        best = min(best, perf_counter() - start)
-    return float(best), result
 
 
 def _row(what: str, plain: float, ours: float, difference: str) -> list[str]:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newlesions.errors import ConfigError
+from newlesions.evaluate.additions import SIZE_CLASSES
 from newlesions.evaluate.compare.catalogue import ABSOLUTE, ADDITIONS, SCORES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SIZE_CLASSES = ("3-10", "10-30", "30-100", "100-300", ">300")
-"""Classes of lesion volume in mm3, as `scores/lesions.tsv` names them."""
 _QUANTITIES = ("reference_count", "predicted_count", "reference_volume_mm3", "predicted_volume_mm3")
 _LESIONS = ("pair", "side", "size_class"), ("volume_mm3", "hit")
 _CURVES = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.evaluate.compare.read import SIZE_CLASSES
+from newlesions.evaluate.additions import SIZE_CLASSES
 
 if TYPE_CHECKING:
     import pandas as pd
