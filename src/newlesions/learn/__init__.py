@@ -1,0 +1,1 @@
+"""Training: what models learn from, and how."""
