@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from newlesions.preprocess.template import Template, load_template
+from newlesions.images.volume import apply_affine
+from newlesions.preprocess.template import Template, brain_grid_in_mni, load_template
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,13 @@ def test_contrast_is_that_of_a_flair(template: Template) -> None:
 
 def test_the_template_is_loaded_once(template: Template) -> None:
     assert load_template(4.0) is template
+
+
+def test_the_grid_of_mni_holds_the_brain_on_the_templates_own_voxels(template: Template) -> None:
+    grid = brain_grid_in_mni(1.0)
+    np.testing.assert_array_equal(grid.affine[:3, :3], np.eye(3))
+    np.testing.assert_array_equal(grid.affine[:3, 3] % 1, 0)
+    inside = apply_affine(template.brain.affine, np.argwhere(template.brain.data))
+    corners = grid.corners()
+    margins = np.array([inside.min(axis=0) - corners.min(axis=0), corners.max(axis=0) - inside.max(axis=0)])
+    assert ((margins >= 6) & (margins <= 14)).all()

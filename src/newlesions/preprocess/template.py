@@ -10,17 +10,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from newlesions.images.grid import coarser_grid
+from newlesions.images.grid import coarser_grid, isotropic_grid
 from newlesions.images.io import read_volume
 from newlesions.images.morphology import close, largest_component
 from newlesions.images.resample import resample
-from newlesions.images.volume import Volume
+from newlesions.images.volume import Grid, Volume, apply_affine
 
 NAME = "MNI152NLin2009aSym"
 
 # FLAIR grey levels relative to grey matter, read off 2D and 3D FLAIRs at 1.5 and 3 T: white matter is a little darker,
 # cerebrospinal fluid is suppressed.
 _WHITE, _GREY, _FLUID = 0.85, 1.0, 0.25
+
+# The voxel size in mm at which the template's brain is boxed: the one that brain extraction works at.
+_BOX = 2.0
 
 
 class Template(NamedTuple):
@@ -47,6 +50,15 @@ def load_template(spacing: float) -> Template:
     brain = ndimage.binary_fill_holes(close(largest_component(tissue > 0.5), 5.0, spacing))
     flair = (_WHITE * white.data + _GREY * grey.data + _FLUID * (1 - tissue)) * inside.data
     return Template(*(grey.with_data(data.astype(np.float32)) for data in (flair, brain, grey.data, white.data)))
+
+
+def brain_grid_in_mni(spacing: float, margin: float = 10.0) -> Grid:
+    """The RAS grid in MNI space with cubic voxels of ``spacing`` mm around the template's brain and ``margin`` mm.
+
+    The same for every pair; at 1 mm its voxels are the template's own.
+    """
+    brain = load_template(_BOX).brain
+    return isotropic_grid(apply_affine(brain.affine, np.argwhere(brain.data)), spacing, margin)
 
 
 def _map(kind: str) -> Volume:

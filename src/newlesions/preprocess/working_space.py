@@ -1,4 +1,4 @@
-"""The working space of a pair: one isotropic grid in halfway space, each scan carried there in one interpolation."""
+"""The working grid of a pair: cubic voxels in halfway or MNI space, each scan carried there in one interpolation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from newlesions.images.grid import working_spacing
 from newlesions.images.morphology import Mask
 from newlesions.images.resample import FWHM, resample
-from newlesions.images.volume import Affine, Volume
-from newlesions.preprocess.halfway import brain_grid, mask_on
+from newlesions.images.volume import Affine, Grid, Volume
+from newlesions.preprocess.halfway import mask_on
 
 _LEAST_BLUR = 0.2  # voxels; below it a Gaussian does next to nothing
 
 
 @dataclass(frozen=True)
 class WorkingPair:
-    """Both visits on one isotropic RAS grid in halfway space, and the brain that both show."""
+    """Both visits on one isotropic RAS grid of the working space, and the brain that both show."""
 
     baseline: Volume
     followup: Volume
@@ -31,9 +30,8 @@ def to_working_space(
     brains: tuple[Volume, Volume],
     to_baseline: Affine,
     to_followup: Affine,
+    grid: Grid,
     *,
-    finest_mm: float,
-    coarsest_mm: float,
     order: int = 3,
     match_resolution: bool = True,
 ) -> WorkingPair:
@@ -46,9 +44,9 @@ def to_working_space(
     brains
         Their brain masks (bool, same grids).
     to_baseline, to_followup
-        4x4, from halfway RAS mm to each scan's.
-    finest_mm, coarsest_mm
-        Bounds of the cubic voxel size, which follows the scans' own voxels.
+        4x4, from the working space's RAS mm to each scan's: rigid from halfway space, affine from MNI's.
+    grid
+        Where the results lie: cubic RAS voxels in the working space, around both brains.
     order
         Spline order.
     match_resolution
@@ -61,8 +59,6 @@ def to_working_space(
         ``brain`` is where both visits have a brain and both have voxels, but for their outermost ones: what one of them
         does not show cannot have changed.
     """
-    spacing = working_spacing([baseline.spacing, followup.spacing], finest_mm, coarsest_mm)
-    grid = brain_grid(*brains, to_baseline, to_followup, spacing)
     scans = (baseline, followup)
     if match_resolution:
         scans = (
