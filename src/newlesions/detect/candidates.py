@@ -25,21 +25,21 @@ class Candidates(NamedTuple):
 
 
 def find_candidates(
-    baseline: Volume, followup: Volume, brain: Mask, mni_from_halfway: Affine, settings: SubtractionSettings
+    baseline: Volume, followup: Volume, brain: Mask, mni_from_working: Affine, settings: SubtractionSettings
 ) -> Candidates:
     """Propose changed lesions. Exchanging the visits exchanges new with gone and enlarging with shrinking.
 
     Parameters
     ----------
     baseline, followup
-        Comparable images on one isotropic grid in halfway space.
+        Comparable images on one isotropic grid, in halfway or MNI space.
     brain
         The brain that both show, (I, J, K).
-    mni_from_halfway
+    mni_from_working
         4x4, RAS mm.
     """
     box = bounding_box(brain, margin=5)
-    inclusion = anatomical_inclusion(brain, baseline.grid, mni_from_halfway, settings)[box]
+    inclusion = anatomical_inclusion(brain, baseline.grid, mni_from_working, settings)[box]
     before, after, inside = baseline.data[box], followup.data[box], brain[box]
     spacing = float(baseline.spacing[0])
     rise = find_rise(before, after, inside, inclusion, spacing, settings)
@@ -59,14 +59,14 @@ def find_candidates(
     return Candidates(change, signed, facts)
 
 
-def anatomical_inclusion(brain: Mask, grid: Grid, mni_from_halfway: Affine, settings: SubtractionSettings) -> Mask:
+def anatomical_inclusion(brain: Mask, grid: Grid, mni_from_working: Affine, settings: SubtractionSettings) -> Mask:
     """Where a lesion may lie: in MNI's eroded brain and both visits' brain, outside MNI's eroded ventricles.
 
     Proceedings p. 2: "the ventricles (using a two times eroded standard ventricles mask) and the brain tissue (from a
     one time eroded MNI brain mask)".
     """
-    included = brain & _on(brain_mask(settings.brain_erosions), grid, mni_from_halfway)
-    return included & ~_on(ventricle_mask(settings.ventricle_erosions), grid, mni_from_halfway)
+    included = brain & _on(brain_mask(settings.brain_erosions), grid, mni_from_working)
+    return included & ~_on(ventricle_mask(settings.ventricle_erosions), grid, mni_from_working)
 
 
 def _on(mask: Volume, grid: Grid, mni_from_grid: Affine) -> Mask:

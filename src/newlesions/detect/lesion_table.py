@@ -30,8 +30,8 @@ def lesion_rows(
     signed: NDArray[np.float32],
     brain: NDArray[np.bool_],
     regions: list[str],
-    halfway_from_own: Affine,
-    mni_from_halfway: Affine,
+    working_from_own: Affine,
+    mni_from_working: Affine,
 ) -> list[dict[str, Any]]:
     """The rows of the lesion table in the order of the labels.
 
@@ -45,11 +45,11 @@ def lesion_rows(
         image that shows it brighter.
     regions
         The region of each lesion.
-    halfway_from_own, mni_from_halfway
+    working_from_own, mni_from_working
         4x4, RAS mm.
     """
     boxes, own_boxes = ndimage.find_objects(working.labels), ndimage.find_objects(own.labels)
-    own_from_halfway = np.linalg.inv(halfway_from_own)
+    own_from_working = np.linalg.inv(working_from_own)
     sizes = np.bincount(own.labels.ravel(), minlength=len(own.kinds) + 1)
     rows = []
     for label, (code, region) in enumerate(zip(own.kinds, regions, strict=True), start=1):
@@ -60,7 +60,7 @@ def lesion_rows(
         if sizes[label]:
             centre = _centroid(own.labels, label, own_boxes[label - 1], own_grid.affine)
         else:
-            centre = _centroid(working.labels, label, box, own_from_halfway @ baseline.affine)
+            centre = _centroid(working.labels, label, box, own_from_working @ baseline.affine)
         rows.append(
             {
                 "id": label,
@@ -68,7 +68,7 @@ def lesion_rows(
                 "volume_mm3": round(float(sizes[label] * own_grid.voxel_volume), 2),
                 "voxels": int(sizes[label]),
                 **_coordinates("", centre),
-                **_coordinates("mni_", apply_affine(mni_from_halfway @ halfway_from_own, centre)),
+                **_coordinates("mni_", apply_affine(mni_from_working @ working_from_own, centre)),
                 "region": region,
                 "intensity_before": round(float(baseline.data[box][inside].mean()), 3),
                 "intensity_after": round(float(followup.data[box][inside].mean()), 3),

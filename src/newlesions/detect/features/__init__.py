@@ -1,0 +1,1 @@
+"""What a classifier sees of a voxel, and of a candidate lesion."""

@@ -1,0 +1,65 @@
+"""What is known of a pair on its working grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newlesions.detect.classes import ENLARGING, GONE, NEW, SHRINKING
+from newlesions.detect.settings import SubtractionSettings
+from newlesions.images.morphology import Mask
+from newlesions.images.volume import Affine, Grid
+
+Image = NDArray[np.float32]
+
+_EXCHANGED = {NEW: GONE, GONE: NEW, ENLARGING: SHRINKING, SHRINKING: ENLARGING}
+
+
+@dataclass(frozen=True)
+class PairData:
+    """The two visits of a pair, comparable and on one cubic grid.
+
+    Attributes
+    ----------
+    before, after
+        The harmonised images, float32, shape (I, J, K).
+    brain
+        The brain that both show, bool, (I, J, K).
+    change
+        The classes that the candidates have, uint8, (I, J, K).
+    grid
+        Of all of them.
+    mni_from_working
+        4x4, from the grid's RAS mm to MNI mm.
+    slice_mm
+        The largest voxel edge of the baseline's and of the follow-up's scan.
+    settings
+        Of the candidates: where a lesion may lie, and what counts as one at baseline.
+    """
+
+    before: Image
+    after: Image
+    brain: Mask
+    change: NDArray[np.uint8]
+    grid: Grid
+    mni_from_working: Affine
+    slice_mm: tuple[float, float]
+    settings: SubtractionSettings
+
+    @property
+    def spacing(self) -> float:
+        """The edge of a voxel, mm."""
+        return float(self.grid.spacing[0])
+
+    def swapped(self) -> PairData:
+        """The pair with its visits exchanged: what was gone is new."""
+        exchanged = np.array([_EXCHANGED.get(code, 0) for code in range(5)], dtype=np.uint8)
+        return replace(
+            self,
+            before=self.after,
+            after=self.before,
+            change=exchanged[self.change],
+            slice_mm=self.slice_mm[::-1],
+        )

@@ -1,0 +1,1 @@
+"""Training the classifier of `detect.refinement` from pairs with reference masks."""
