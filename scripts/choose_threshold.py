@@ -28,7 +28,7 @@ from newlesions.evaluate.overlap import dice
 from newlesions.images.io import read_volume
 from newlesions.images.morphology import label_lesions
 from newlesions.settings import read_config
-from newlesions.steps.names import read_matrices
+from newlesions.steps.working import read_working
 
 THRESHOLDS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
@@ -73,15 +73,14 @@ def scored_pairs(out: Path, references: Path, settings: SubtractionSettings) -> 
 
 def scores_of(work: Path, reference: Path, settings: SubtractionSettings) -> list[Score]:
     """Propose candidates from the work files of a pair at each threshold; hold them against its reference."""
-    matrices = read_matrices(work / "halfway.json")
-    halfway_from_own = np.linalg.inv(matrices["followup_from_halfway"])
+    working = read_working(work / "working.json")
     baseline, followup = (read_volume(work / f"harmonised_{visit}.nii.gz") for visit in ("baseline", "followup"))
     brain = read_volume(work / "brain.nii.gz", dtype=np.bool_).data
     truth = read_volume(reference, dtype=np.uint8)
     scores = []
     for k in THRESHOLDS:
-        found = find_candidates(baseline, followup, brain, matrices["mni_from_halfway"], replace(settings, k=k))
-        own = carry(separate(found.change), baseline.grid, truth.grid, halfway_from_own).change()
+        found = find_candidates(baseline, followup, brain, working.mni_from_working, replace(settings, k=k))
+        own = carry(separate(found.change), baseline.grid, truth.grid, working.working_from_followup).change()
         scores.append(score(own, truth.data))
     return scores
 

@@ -33,7 +33,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    assert all(f"    {name}" in text for name in ("run", "index", "demo", "table", "report", "recipes", "doctor"))
+    assert all(
+        f"    {name}" in text for name in ("run", "index", "demo", "table", "report", "recipes", "doctor", "train")
+    )
 
 
 def test_help_needs_no_heavy_library() -> None:
@@ -80,6 +82,8 @@ def test_arguments_for_snakemake_only_go_to_run(capsys: pytest.CaptureFixture[st
         (["--set", "candidate.k=3"], "found 'candidate'; expected only"),
         (["--profile", "nonesuch"], "--profile: found 'nonesuch'; expected one of default"),
         (["--configfile", "nonesuch.yaml"], "nonesuch.yaml: found"),
+        (["--recipe", "prados2021"], "recipe prados2021: found no model; expected --model MODEL_DIR"),
+        (["--model", "nonesuch"], "nonesuch: found no model.json there"),
         (["--participant-label", "99"], "--participant-label"),
     ],
 )
@@ -121,6 +125,9 @@ def test_recipes_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["recipes"]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in house.recipes())
+    lines = {line.split()[0]: line for line in said.splitlines()}
+    assert lines["subtraction"].endswith("runs as it is")
+    assert lines["prados2021"].endswith("to be trained first (newlesions train)")
     assert main(["recipes", "subtraction"]) == 0
     assert capsys.readouterr().out == house.recipes()["subtraction"].read_text()
 

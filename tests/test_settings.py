@@ -37,7 +37,8 @@ def test_nothing_is_the_neutral_element(base: dict[str, Any]) -> None:
 
 def test_the_shipped_configuration_fits_its_schema_with_every_recipe() -> None:
     for name in house.recipes():
-        settled = settle(changed(recipe=name))
+        trainable = "train" in read_recipe(name).get("stages", {})
+        settled = settle(changed(recipe=name, training=trainable))
         assert settled["recipe"] == name
 
 
@@ -113,4 +114,4 @@ def test_assignments_are_read_as_yaml() -> None:
 def test_a_recipe_may_set_every_step() -> None:
     schema = json.loads(house.schema("recipe").read_text())["properties"]
     sections = [name for group in ("preprocess", "stages", "predict") for name in schema[group]["properties"]]
-    assert sorted(sections) == sorted(STEP_SECTIONS)
+    assert sorted(sections) == sorted([*STEP_SECTIONS, "train"])

@@ -13,7 +13,7 @@ from newlesions.errors import ConfigError, InputError
 DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all pairs done; some failed and the table names them; nothing was started; stopped by the user."""
 
-_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare")
+_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare", "train")
 _LEVELS = ("participant", "group")
 
 
@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_recipes(commands)
     _add_compare(commands)
+    _add_train(commands)
     commands.add_parser("doctor", help="show versions, optional tools that are found or missing, and resources")
     return top
 
@@ -73,6 +74,11 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("out_dir", metavar="OUT_DIR", help="the results folder, a BIDS derivative")
     _add_selection(run)
     run.add_argument("--recipe", metavar="NAME", help="a shipped recipe (`newlesions recipes`), or a YAML file")
+    run.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a trained model's folder, or the name of a shipped one; its recipe is taken unless --recipe names one",
+    )
     run.add_argument("--configfile", metavar="FILE", help="a YAML file of settings, over the shipped config.yaml")
     run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, as candidates.k=3")
     run.add_argument("--keep-work", action=argparse.BooleanOptionalAction, help="keep the images between steps")
@@ -169,6 +175,26 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help="how many resamples (10000)")
     compare.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (0)")
     compare.add_argument("--confidence", type=float, default=0.95, metavar="P", help="the level of intervals (0.95)")
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train a recipe's classifier on pairs with reference masks",
+        description="Prepare every pair of the table that has a reference, train the recipe's classifier with held-out "
+        "scores by subject, and write a model for `newlesions run --model`. Interrupted or killed, the same command "
+        "goes on where it stopped. Exit codes: 0 done, 1 some pairs failed and were left out, or the model could not "
+        "be made, 2 the input or the configuration is wrong.",
+    )
+    train.add_argument("--recipe", required=True, metavar="NAME", help="a recipe that is trained, or a YAML file")
+    train.add_argument(
+        "--pairs", required=True, metavar="TSV", help="a table of pairs with references, as of `newlesions index`"
+    )
+    train.add_argument("--out", required=True, metavar="MODEL_DIR", help="the model's folder; its folder work is kept")
+    train.add_argument("--configfile", metavar="FILE", help="a YAML file of settings, over the shipped config.yaml")
+    train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, as train.folds=5")
+    _add_execution(train)
+    train.add_argument("--profile", default="default", metavar="NAME", help="a shipped profile, or a folder")
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:

@@ -29,6 +29,12 @@ def recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted((root() / "config" / "recipes").glob("*.yaml"))}
 
 
+def models() -> dict[str, Path]:
+    """The shipped models' folders by name."""
+    found = sorted((Path(__file__).parent / "data" / "models").glob("*/model.json"))
+    return {path.parent.name: path.parent for path in found}
+
+
 def schema(name: str) -> Path:
     """The JSON Schema of ``name`` (config, pairs, recipe)."""
     return root() / "workflow" / "schemas" / f"{name}.schema.json"

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from newlesions import __version__
+from newlesions import __version__, models
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.visits import visits_of
 from newlesions.images.files import sha256
@@ -23,11 +23,15 @@ LIBRARIES = (
 """The libraries whose versions may change a result."""
 
 BIDS_VERSION = "1.10.0"
-_LOCAL = ("pairs", "out", "recipe", "override", "keep_work")
+_LOCAL = ("pairs", "out", "recipe", "override", "keep_work", "training", "train")
 _FIXED_LABELS = {
     "brain": "Brain mask, on the follow-up's own grid.",
     "lesions": "One row per changed lesion: kind, size, place, intensities, probability.",
-    "preproc": "FLAIR, bias-corrected, resampled once into the pair's halfway space, harmonised with the other visit.",
+}
+_PREPROC = {
+    "halfway": "FLAIR, bias-corrected, resampled once into the pair's halfway space, harmonised with the other visit.",
+    "mni": "FLAIR, bias-corrected, resampled once into MNI space, harmonised there with the other visit, and brought to"
+    " the pair's halfway space.",
 }
 
 
@@ -53,9 +57,12 @@ def dataset_description(pairs: Sequence[Pair], source: str) -> dict[str, Any]:
     }
 
 
-def descriptions(pairs: Sequence[Pair]) -> str:
-    """The text of descriptions.tsv: what each ``desc-`` label in the folder means."""
-    rows = dict(_FIXED_LABELS)
+def descriptions(pairs: Sequence[Pair], space: str = "halfway") -> str:
+    """The text of descriptions.tsv: what each ``desc-`` label in the folder means.
+
+    ``space`` is the setting ``resample.space``.
+    """
+    rows = {**_FIXED_LABELS, "preproc": _PREPROC[space]}
     for session in sorted({pair.baseline_session for pair in pairs}):
         rows[f"newSince{session}"] = f"Lesions that are new since session {session}."
         rows[f"changeSince{session}"] = (
@@ -65,13 +72,17 @@ def descriptions(pairs: Sequence[Pair]) -> str:
 
 
 def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of provenance.json: versions, recipe, settings, and every input with its digest."""
+    """The content of provenance.json: versions, recipe, settings, model, and every input with its digest."""
+    model = settings["refine"]["model"]
+    told = {key: value for key, value in settings.items() if key not in _LOCAL}
     return {
         "newlesions": __version__,
         "shipped": shipped(),
-        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "libraries": versions()["libraries"],
         "recipe": dict(recipe),
-        "settings": {key: value for key, value in settings.items() if key not in _LOCAL},
+        # Of the model's folder the name alone: paths of the machine are nobody's business.
+        "settings": told | {"refine": {"model": Path(model).name if model else None}},
+        **({"model": {"name": Path(model).name, "files": models.digests(model)}} if model else {}),
         "inputs": [
             {
                 "subject": visit.subject,
@@ -92,6 +103,12 @@ def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mappi
             for pair in pairs
         ],
     }
+
+
+def versions() -> dict[str, Any]:
+    """The versions of this package and of the libraries that may change a result."""
+    found = {name: version for name in LIBRARIES if (version := _version(name))}
+    return {"newlesions": __version__, "libraries": found}
 
 
 def _file(path: Path) -> dict[str, str]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from newlesions import house
+from newlesions import house, models
 from newlesions.errors import ConfigError
 
-STEP_SECTIONS = ("bias", "brain", "halfway", "resample", "harmonise", "candidates", "finalise")
-"""The sections of the configuration that bear on results; a recipe may set them."""
+STEP_SECTIONS = ("bias", "brain", "halfway", "resample", "harmonise", "candidates", "refine", "finalise")
+"""The sections of the configuration that bear on results; a recipe may set them, and `train`."""
 
 
 def settle(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,18 +28,32 @@ def settle(config: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``config`` with the recipe's settings over it and ``config["override"]`` over both.
+        ``config`` with the recipe's settings over it and ``config["override"]`` over both. ``refine.model`` is null in
+        training; where the recipe needs a model and none is set, it is the shipped one of the recipe's name.
 
     Raises
     ------
     ConfigError
-        If the configuration, the recipe or their union breaks its schema.
+        If the configuration, the recipe or their union breaks its schema, if the model is absent or another recipe's,
+        or if the recipe cannot be trained where ``config["training"]``.
     """
+    settled = merged(config)
+    recipe = read_recipe(config["recipe"])
+    if settled["training"]:
+        models.check_trainable(recipe)
+        model = None
+    else:
+        model = models.choose(recipe, settled["refine"]["model"])
+    return settled | {"refine": settled["refine"] | {"model": model}}
+
+
+def merged(config: Mapping[str, Any]) -> dict[str, Any]:
+    """As `settle`, but the model is as it was set: it is not looked for."""
     check(config, "config", "configuration")
     recipe = read_recipe(config["recipe"])
-    settled = deep_merge(deep_merge(config, recipe_settings(recipe)), config["override"])
-    check(settled, "config", f"configuration with recipe {recipe['id']}")
-    return settled
+    result = deep_merge(deep_merge(config, recipe_settings(recipe)), config["override"])
+    check(result, "config", f"configuration with recipe {recipe['id']}")
+    return result
 
 
 def read_config(path: Path | None = None) -> dict[str, Any]:

@@ -4,9 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from newlesions.cohort.outcome import COLUMNS, outcomes, table_text
+from newlesions.cohort.outcome import COLUMNS, outcomes, table_text, why_failed
 from newlesions.cohort.pairs import Pair
-from newlesions.cohort.results import STEPS, log_files, page_file, scores_file, summary_file
+from newlesions.cohort.results import (
+    STEPS,
+    TRAINING_STEPS,
+    log_files,
+    page_file,
+    run_steps,
+    samples_file,
+    scores_file,
+    summary_file,
+)
 from newlesions.images.files import write_json, write_text
 
 PAIR = Pair.of("01", ("M00", "M12"), ("/data/here/a_FLAIR.nii", "/data/here/b_FLAIR.nii")).with_values(days="365")
@@ -106,3 +115,22 @@ def test_every_step_of_a_pair_has_a_log_to_look_at(step: str) -> None:
         **{name: ["sub-01_ses-M00", "sub-01_ses-M12"] for name in ("ingest", "bias", "brain")},
     }
     assert stems == expected.get(step, ["sub-01_ses-M12"])
+
+
+def test_only_the_steps_of_the_run_count(tmp_path: Path) -> None:
+    write_text(page_file(tmp_path, PAIR), "page")
+    write_json(summary_file(tmp_path, PAIR), {"new_count": 2})
+    write_log(tmp_path, "refine", "sub-01_ses-M12", "ERROR: no such model")
+    assert outcomes(tmp_path, [PAIR], run_steps("mine"))[0]["reason"] == "refine: no such model"
+    assert outcomes(tmp_path, [PAIR], run_steps(None))[0]["status"] == "done"
+
+
+def test_a_pair_without_samples_says_why(tmp_path: Path) -> None:
+    result = samples_file(tmp_path, PAIR)
+    assert why_failed(tmp_path, PAIR, TRAINING_STEPS, result).startswith("not reached")
+    write_text(result, "samples")
+    assert why_failed(tmp_path, PAIR, TRAINING_STEPS, result) == ""
+    write_log(tmp_path, "report", "sub-01_ses-M12", "ERROR: of another run")
+    assert why_failed(tmp_path, PAIR, TRAINING_STEPS, result) == ""
+    write_log(tmp_path, "brain", "sub-01_ses-M00", "ERROR: no brain")
+    assert why_failed(tmp_path, PAIR, TRAINING_STEPS, result) == "brain: no brain"

@@ -59,10 +59,16 @@ def write_pair(folder: Path, *, lesions: bool = True, **changes: Mapping[str, An
     scan = {"shape": [48, 56, 44], "spacing_mm": [1.5, 1.5, 1.5], "orientation": "LPS", "dtype": "<i2", "warnings": []}
     contents: dict[str, dict[str, Any]] = {
         "halfway": {
-            "followup_from_halfway": FOLLOWUP_FROM_HALFWAY.tolist(),
-            "mni_from_halfway": np.eye(4).tolist(),
             "quality": {"correlation": 0.95},
             "aligned": False,
+        },
+        "working": {
+            "space": "halfway",
+            "baseline_from_working": np.linalg.inv(FOLLOWUP_FROM_HALFWAY).tolist(),
+            "followup_from_working": FOLLOWUP_FROM_HALFWAY.tolist(),
+            "mni_from_working": np.eye(4).tolist(),
+            "working_from_halfway": np.eye(4).tolist(),
+            "halfway_grid": {"shape": list(SHAPE), "affine": AFFINE.tolist()},
         },
         "harmonise": {"kernel_mm": 22},
         "candidates": {"mean": 0.0, "sd": 1.4, "k": 3.0},
@@ -122,13 +128,14 @@ def page_of(
     lesions: bool = True,
     settings: Mapping[str, Any] | None = None,
     scores: Mapping[str, Any] | None = None,
+    refine: Path | None = None,
     **changes: Any,
 ) -> str:
     """The text of the page of the made-up pair; ``scores`` adds a reference and replaces parts of its result."""
     out = folder / "page.html"
     arguments = write_pair(folder, lesions=lesions, **changes)
     arguments |= {} if scores is None else write_scores(folder, **scores)
-    report(labels(), **arguments, out_html=out, settings=settings or {})
+    report(labels(), **arguments, out_html=out, settings=settings or {}, refine=refine)
     return out.read_text(encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from newlesions.images.files import write_json
 from newlesions.images.io import read_volume, write_volume
 from newlesions.steps.report import report
 from report.synthetic import COLUMNS, Tags, labels, page_of, write_pair
@@ -119,7 +120,7 @@ def test_doubtful_scans_are_announced(tmp_path):
 
 def test_missing_facts_leave_dashes(tmp_path):
     arguments = write_pair(
-        tmp_path, baseline_ingest={"shape": None, "spacing_mm": None}, halfway={"mni_from_halfway": None}
+        tmp_path, baseline_ingest={"shape": None, "spacing_mm": None}, working={"mni_from_working": None}
     )
     row = dict.fromkeys(COLUMNS, "") | {"id": "1", "kind": "new", "volume_mm3": "5"}
     arguments["lesions"].write_text("\t".join(COLUMNS) + "\n" + "\t".join(row[name] for name in COLUMNS) + "\n")
@@ -134,3 +135,15 @@ def test_the_files_of_the_pair_are_linked_from_where_the_page_lies(page):
     links = {a["href"] for a in Tags(page).named("a")}
     assert "../index.html" in links
     assert "ses-M12/anat/sub-01_ses-M12_space-orig_label-lesion_desc-newSinceM00_mask.nii.gz" in links
+
+
+def test_a_lesion_says_what_moved_the_classifier(tmp_path):
+    top = [{"feature": "mean_x", "meaning": "local contrast", "effect": 0.91}, {"feature": "to_edge", "effect": -0.42}]
+    rows = [{"id": 1, "kind": "new", "probability": 0.8, "top": top}, {"id": 2, "kind": "gone", "top": []}]
+    path = tmp_path / "refine.json"
+    write_json(path, {"proposed": 7, "model": {"model.json": "0" * 64}, "lesions": rows})
+    text = Tags(page_of(tmp_path, refine=path)).text
+    assert text.count("Why: ") == 1
+    assert "Why: local contrast +0.9, to edge \N{MINUS SIGN}0.4" in text
+    assert "A classifier that was trained" in text and "proposed 7" in text and "0" * 64 not in text
+    assert "A classifier" not in Tags(page_of(tmp_path)).text

@@ -11,8 +11,10 @@ from scipy import ndimage
 from newlesions.cohort.checks import ScanReport
 from newlesions.images.files import write_json
 from newlesions.images.io import read_volume, write_volume
-from newlesions.images.volume import Volume, apply_affine
+from newlesions.images.volume import Grid, Volume, apply_affine
 from newlesions.settings import read_config, settle
+from newlesions.steps.names import read_matrices
+from newlesions.steps.working import WorkingSpace, write_working
 
 SPACING = 4.0
 SHAPE = (46, 54, 46)
@@ -88,6 +90,12 @@ class Work:
         names = ("baseline_from_halfway", "followup_from_halfway", "mni_from_halfway")
         quality = {"correlation": 0.97, "brain_overlap": 0.99, "inverse_consistency_mm": 0.05}
         write_json(path, {**{name: np.eye(4).tolist() for name in names}, "aligned": False, "quality": quality, **more})
+        return path
+
+    def working(self, space: str = "halfway", **more: Any) -> Path:
+        """The pair's working.json, of the halfway.json that ``more`` changes."""
+        path = self.pair / "working.json"
+        write_working(path, WorkingSpace.of(space, read_matrices(self.halfway(**more)), Grid(SHAPE, AFFINE)))
         return path
 
     def harmonised(self) -> tuple[Path, Path, Path]:

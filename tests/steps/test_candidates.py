@@ -14,7 +14,7 @@ from steps.small import LESION, Work, brain, scan, settings
 
 def run(work: Work, **more: object) -> tuple[Path, Path, Path]:
     outputs = work.pair / "change.nii.gz", work.pair / "probability.nii.gz", work.pair / "candidates.json"
-    candidates(*work.harmonised(), work.halfway(), *outputs, settings("candidates", **more))
+    candidates(*work.harmonised(), work.working(), *outputs, settings("candidates", **more))
     return outputs
 
 

@@ -9,24 +9,28 @@ import pytest
 from newlesions.images.files import read_json
 from newlesions.images.io import read_volume
 from newlesions.images.transforms import read_itk, rigid_exp
+from newlesions.images.volume import Affine
 from newlesions.report.tables import read_rows
 from newlesions.steps.finalise import finalise
-from steps.small import LESION, Work, scan, settings, texts
+from steps.small import AFFINE, LESION, SHAPE, SPACING, Work, scan, settings, texts
 
 MOVED = rigid_exp(np.array([0.03, 0.0, -0.02, 1.0, 2.0, -1.0]))
 IMAGES = ("mask", "probseg", "dseg", "halfway_mask", "preproc")
 
 
-def run(work: Work, *, fsl: bool = False) -> dict[str, Path]:
+def run(work: Work, *, fsl: bool = False, space: str = "halfway", mni: Affine | None = None) -> dict[str, Path]:
     out = work.folder.parent / "out"
     files = {name: out / f"{name}.nii.gz" for name in IMAGES}
     files |= {f"{name}_sidecar": out / f"{name}.json" for name in IMAGES}
     files |= {"dseg_labels": out / "dseg.tsv", "xfm": out / "sub-01_from-M00_to-halfway_mode-image_xfm.mat"}
     change, probability = work.changed()
     baseline, _, _ = work.harmonised()
-    halfway = work.halfway(baseline_from_halfway=MOVED.tolist())
+    working = work.working(
+        space, baseline_from_halfway=MOVED.tolist(), mni_from_halfway=(np.eye(4) if mni is None else mni).tolist()
+    )
+    halfway = work.pair / "halfway.json"
     flair, baseline_flair = work.sessions[1] / "flair.nii.gz", work.sessions[0] / "flair.nii.gz"
-    inputs = (change, probability, baseline, halfway, flair, baseline_flair)
+    inputs = (change, probability, baseline, halfway, working, flair, baseline_flair)
     finalise(*inputs, **files, settings=settings("finalise", fsl=fsl))
     return files
 
@@ -49,6 +53,30 @@ def test_masks_classes_and_probability_agree_on_the_follow_ups_grid(work: Work) 
     np.testing.assert_allclose(soft.data, 0.9 * expected, atol=1e-6)
     np.testing.assert_array_equal(read_volume(files["halfway_mask"]).data, expected)
     assert nib.load(files["mask"]).get_data_dtype() == np.uint8
+
+
+def test_results_in_halfway_space_lie_there_when_the_visits_are_compared_in_mni(work: Work) -> None:
+    mni = np.eye(4)
+    mni[0, 3] = 2 * SPACING
+    files = run(work, fsl=True, space="mni", mni=mni)
+    # What lies at voxel n of MNI lies at n - 2 of the halfway grid and of the follow-up, which did not move.
+    expected = np.zeros(SHAPE)
+    expected[LESION] = 1
+    expected = np.roll(expected, -2, axis=0)
+    for name in ("mask", "halfway_mask"):
+        volume = read_volume(files[name])
+        np.testing.assert_allclose(volume.affine, AFFINE, atol=1e-9)
+        np.testing.assert_array_equal(volume.data, expected)
+    assert np.argwhere(read_volume(files["dseg"]).data == 2).tolist() == [[16, 26, 24], [17, 26, 24]]
+    shown = read_volume(files["preproc"])
+    np.testing.assert_allclose(shown.affine, AFFINE, atol=1e-9)
+    worked = read_volume(work.pair / "harmonised_baseline.nii.gz").data
+    np.testing.assert_allclose(shown.data[:-2], worked[2:], atol=0.01)
+    np.testing.assert_allclose(read_itk(files["xfm"]), MOVED, atol=1e-9)
+    flirt = np.loadtxt(files["xfm"].with_name("sub-01_from-M00_to-halfway_mode-image_desc-flirt_xfm.mat"))
+    np.testing.assert_allclose(flirt[:3, :3] @ flirt[:3, :3].T, np.eye(3), atol=1e-6)
+    assert "MNI" in read_json(files["preproc_sidecar"])["Description"]
+    assert "halfway" in read_json(files["preproc_sidecar"])["SpatialReference"]
 
 
 def test_a_pair_without_change_gets_empty_images(work: Work) -> None:

@@ -3,20 +3,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from newlesions.detect.lesion_table import COLUMNS
 from newlesions.images.files import read_json, write_json
 from newlesions.images.io import read_volume
+from newlesions.images.resample import resample
 from newlesions.images.transforms import read_itk
+from newlesions.images.volume import apply_affine
 from newlesions.report.tables import read_rows
 from newlesions.steps.lesions import lesions
 from newlesions.steps.sidecars import LESION_COLUMNS
-from steps.small import SPACING, Work, brain, settings, texts
+from steps.small import AFFINE, LESION, SPACING, Work, brain, settings, texts
 
 MNI = np.diag([1.1, 1.0, 0.9, 1.0])
 
 
-def run(work: Work, *, fsl: bool = False) -> dict[str, Path]:
+def run(work: Work, *, fsl: bool = False, space: str = "halfway") -> dict[str, Path]:
     out = work.folder.parent / "out"
     files = {"lesions": out / "lesions.tsv", "lesions_sidecar": out / "lesions.json"}
     files |= {name: out / f"{name}.nii.gz" for name in ("brain_mask", "preproc")}
@@ -30,6 +33,7 @@ def run(work: Work, *, fsl: bool = False) -> dict[str, Path]:
     write_json(measured, {"sd_difference": 4.25678})
     lesions(
         *work.changed(), *work.harmonised(), work.halfway(mni_from_halfway=MNI.tolist()),
+        work.working(space, mni_from_halfway=MNI.tolist()),
         work.sessions[1] / "flair.nii.gz", work.sessions[1] / "brain.nii.gz",
         *work.visit("brain.json"), *work.visit("ingest.json"), measured,
         **files, settings=settings("finalise", fsl=fsl),
@@ -69,6 +73,24 @@ def test_the_follow_ups_brain_and_transforms_are_written(work: Work) -> None:
     assert read_json(files["brain_mask_sidecar"])["Method"] == "atlas"
     np.testing.assert_allclose(read_itk(files["xfm"]), np.eye(4), atol=1e-12)
     # As the other files: the matrix that maps points of the space it leads to, MNI, to those it comes from.
+    np.testing.assert_allclose(read_itk(files["mni_xfm"]), np.linalg.inv(MNI), atol=1e-12)
+
+
+def test_places_are_right_when_the_visits_are_compared_in_mni(work: Work) -> None:
+    files = run(work, space="mni")
+    new = read_rows(files["lesions"])[0]
+    centre = apply_affine(AFFINE, np.array([(side.start + side.stop - 1) / 2 for side in LESION]))
+    np.testing.assert_allclose([float(new[f"mni_{axis}_mm"]) for axis in "xyz"], centre, atol=SPACING / 2)
+    own = apply_affine(np.linalg.inv(MNI), centre)
+    np.testing.assert_allclose([float(new[f"{axis}_mm"]) for axis in "xyz"], own, atol=SPACING / 2)
+    assert float(new["volume_mm3"]) == pytest.approx(27 * SPACING**3 / np.linalg.det(MNI), rel=0.35)
+    shown = read_volume(files["preproc"])
+    np.testing.assert_allclose(shown.affine, AFFINE, atol=1e-9)
+    worked = read_volume(work.pair / "harmonised_followup.nii.gz")
+    once = resample(worked, worked.grid, MNI).data
+    np.testing.assert_array_equal(shown.data, np.clip(once, 0, worked.data.max()))
+    assert once.min() < 0, "a spline overshoots"
+    np.testing.assert_allclose(read_itk(files["xfm"]), np.eye(4), atol=1e-12)
     np.testing.assert_allclose(read_itk(files["mni_xfm"]), np.linalg.inv(MNI), atol=1e-12)
 
 

@@ -2,7 +2,7 @@
 
 A folder put before the package's own steps holds one module per step. Each writes its outputs at once; `ingest` refuses
 a scan whose bytes begin with `broken`, and `evaluate` finds that it cannot use a reference that does not begin with
-`good`.
+`good`. What the steps of training learn is the names of the pairs.
 """
 
 from __future__ import annotations
@@ -40,9 +40,41 @@ def {name}(**arguments):
         result = dict(pair=arguments["pair"], measures=measures, additions={{}}, lesions=[], curves=[], gone=None)
         failed = dict(failed=f"{{reference}}: found {{found}}; expected a mask")
         write_json(arguments["scores"], result | dict(raters=[]) if found.startswith("good") else failed)
+    if "{name}" == "sample":
+        if not Path(arguments["reference"]).read_text().startswith("good"):
+            raise InputError(arguments["reference"], "a bad reference", "a mask")
+        write_text(arguments["samples"], arguments["pair"])
     for path in arguments.values():
         if isinstance(path, Path) and not path.exists():
             write_text(path, said)  # two steps of a pair write to one folder at once
+"""
+_TRAINING = """\
+import json, os, time
+from pathlib import Path
+from newlesions.images.files import write_json, write_text
+
+def seconds():
+    time.sleep(float(os.environ.get("QUICK_STEP_SECONDS", "0")))
+
+def fit(samples, model_folder, recipe, settings):
+    seconds()
+    write_text(model_folder / "voxel_0.txt", " ".join(path.read_text() for path in samples))
+    write_json(model_folder / "model.json", dict(recipe=recipe, rounds=settings["rounds"]))
+
+def held_out(pair, model_folder, row, **others):
+    seconds()
+    assert pair not in (model_folder / "voxel_0.txt").read_text().split()
+    write_json(row, dict(pair=pair, Dice=0.5, F1_score=0.25, NbTestedLesions=3))
+
+def assemble(pairs, model_folder, held_out, model_out, recipe_out, held_out_table, card_out, settings, references):
+    seconds()
+    rows = [json.loads(path.read_text()) for path in held_out]
+    lines = ["pair\\tDice\\tF1_score\\tNbTestedLesions", *(f"{row['pair']}\\t0.5\\t0.25\\t3" for row in rows)]
+    write_text(held_out_table, "\\n".join(lines) + "\\n")
+    write_text(card_out, f"{len(references)} references")
+    write_text(recipe_out, "id: boosted\\ntitle: t\\nneeds_model: true\\nstages: {train: {rounds: 7}}\\n")
+    for name in ("voxel_0.txt", "model.json"):
+        write_text(model_out.parent / name, (model_folder / name).read_text())
 """
 
 
@@ -61,7 +93,9 @@ class Quick:
         steps = folder / "site" / "steps"
         steps.mkdir(parents=True)
         (steps.parent / "sitecustomize.py").write_text(_SITE.format(steps=str(steps)))
-        for name in STEPS:
+        for name in ("fit", "held_out", "assemble"):
+            (steps / f"{name}.py").write_text(_TRAINING)
+        for name in (*STEPS, "sample"):
             text = _STEP.format(name=name)
             if name == "report":
                 text += _COHORT_REPORT
@@ -87,7 +121,11 @@ class Quick:
 
     def start(self, *more: str, seconds: float = 0) -> subprocess.Popen[str]:
         """Start `newlesions run` on the folder; each step takes ``seconds``."""
-        words = [sys.executable, "-m", "newlesions", "run", str(self.bids), str(self.out), "--cores", "2", *more]
+        return self.newlesions("run", str(self.bids), str(self.out), "--cores", "2", *more, seconds=seconds)
+
+    def newlesions(self, *arguments: str, seconds: float = 0) -> subprocess.Popen[str]:
+        """Start a command of the command line."""
+        words = [sys.executable, "-m", "newlesions", *arguments]
         environment = self.environment | {"QUICK_STEP_SECONDS": str(seconds)}
         return subprocess.Popen(
             words, env=environment, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

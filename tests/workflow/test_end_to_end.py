@@ -20,6 +20,7 @@ from newlesions.evaluate.scores import write_scores
 from newlesions.images.io import read_volume
 from newlesions.images.transforms import read_itk
 from newlesions.images.volume import Volume
+from newlesions.preprocess.template import brain_grid_in_mni
 from newlesions.report.tables import read_rows
 from workflow.conftest import Run, newlesions, references_of
 from workflow.contract import COHORT, SCORES, digests, pair_files, published
@@ -210,6 +211,32 @@ def test_a_pair_without_change_gets_empty_masks_in_a_folder_that_was_moved(real_
     assert (out / f"{STEM}_desc-lesions_table.tsv").read_text() == "\t".join(LESION_COLUMNS) + "\n"
     (row,) = read_rows(out / "newlesions.tsv")
     assert {row[f"{kind}_{what}"] for kind in KINDS.values() for what in ("count", "volume_mm3")} == {"0"}
+
+
+@pytest.mark.slow
+def test_visits_compared_in_mni_give_the_same_files_in_the_same_spaces(real_run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(real_run.out, out, symlinks=True)
+    words = ("run", real_run.bids, out, "--participant-label", "active", "--cores", "2", "--set", "resample.space=mni")
+    ended = newlesions(*words, *references_of(real_run.bids))
+    assert ended.returncode == 0, ended.stdout
+    assert "resample    sub-active_ses-M12" in ended.stdout and "halfway     sub-active" not in ended.stdout
+    assert published(out) == COHORT | SCORES | pair_files("active")
+    worked = read_volume(out / "work/sub-active/ses-M12/pair/change.nii.gz")
+    assert worked.grid.matches(brain_grid_in_mni(1.0))
+    for name in sorted(pair_files("active")):
+        if name.endswith("_xfm.mat"):
+            assert (out / name).read_bytes() == (real_run.out / name).read_bytes()
+        elif name.endswith(".nii.gz"):
+            assert read_volume(out / name).grid.matches(read_volume(real_run.out / name).grid), name
+    # The same heads in the same places, and largely the same lesions.
+    image_name = f"{STEM}_space-halfway_desc-preproc_FLAIR.nii.gz"
+    before, now = (read_volume(folder / image_name).data for folder in (real_run.out, out))
+    assert np.corrcoef(before.ravel(), now.ravel())[0, 1] > 0.95
+    for name in ("space-halfway", "space-orig"):
+        mask = f"{STEM}_{name}_label-lesion_desc-newSinceM00_mask.nii.gz"
+        a, b = (read_volume(folder / mask).data > 0 for folder in (real_run.out, out))
+        assert 2 * np.count_nonzero(a & b) > 0.5 * (np.count_nonzero(a) + np.count_nonzero(b)), name
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from newlesions import house
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import write_pairs
-from newlesions.cohort.results import STEPS
+from newlesions.cohort.results import STEPS, TRAINING_STEPS
 
 
 def snakemake(*words: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -35,7 +35,7 @@ def test_a_bare_dry_run_in_the_root_plans_the_demo() -> None:
     planned = jobs(snakemake("-n", "-q", "rules"))
     assert planned["ingest"] == planned["bias"] == planned["brain"] == 9
     assert {planned.get(step) for step in STEPS[3:]} == {5, None}
-    assert "evaluate" not in planned and "scores" not in planned
+    assert not {"evaluate", "scores", "refine", "sample", "fit"} & planned.keys()
     assert planned["table"] == 1
 
 
@@ -68,6 +68,18 @@ def test_pairs_with_a_reference_are_scored_and_no_others(tmp_path: Path) -> None
     assert planned["report"] == 2
 
 
+def test_training_leaves_each_subject_out_once(tmp_path: Path) -> None:
+    names = ("01", "02", "03", "04")
+    pairs = [Pair.of(name, ("1", "2"), (str(tmp_path / f"{name}a.nii"), str(tmp_path / "b.nii"))) for name in names]
+    pairs = [pair.with_values(reference=str(tmp_path / "r.nii") if pair.subject != "04" else "") for pair in pairs]
+    write_pairs(tmp_path / "pairs.tsv", pairs)
+    words = ("-n", "-q", "rules", "--snakefile", str(house.root() / "Snakefile"))
+    config = ("--config", "pairs=pairs.tsv", "out=model", "recipe=boosted", "training=True")
+    planned = jobs(snakemake(*words, *config, directory=tmp_path))
+    assert (planned["sample"], planned["fit"], planned["held_out"], planned["assemble"]) == (3, 4, 3, 1)
+    assert not {"finalise", "lesions", "report", "table", "refine"} & planned.keys()
+
+
 def test_the_workflow_file_itself_can_be_run(tmp_path: Path) -> None:
     words = ("-n", "-q", "rules", "--snakefile", "workflow/Snakefile", "--config", f"out={tmp_path}")
     assert jobs(snakemake(*words))["table"] == 1
@@ -91,7 +103,9 @@ def test_every_rule_says_what_it_does_and_where_it_logs() -> None:
     text = "\n".join(path.read_text() for path in sorted((house.root() / "workflow" / "rules").glob("*.smk")))
     rules = re.split(r"^rule (\w+):$", text, flags=re.MULTILINE)[1:]
     bodies = dict(zip(rules[::2], rules[1::2], strict=True))
-    assert bodies.keys() == {*STEPS, "scores", "table"}
+    assert "samples" in bodies, "a target without a step of its own"
+    del bodies["samples"]
+    assert bodies.keys() == {*STEPS, *TRAINING_STEPS, "fit", "held_out", "assemble", "scores", "table"}
     for name, body in bodies.items():
         assert body.lstrip().startswith('"""'), f"{name} has no docstring"
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "message:", "script:"):

@@ -58,7 +58,7 @@ def test_a_changed_setting_reruns_what_it_concerns(quick: Quick) -> None:
     quick.run()
     code, said = quick.run("--set", "candidates.k=4.5")
     assert code == 0, said
-    assert quick.steps(said) == ["candidates", "finalise", "lesions", "report", "table"]
+    assert sorted(quick.steps(said)) == ["candidates", "finalise", "lesions", "report", "table"]
     record = json.loads((quick.out / "provenance.json").read_text())
     assert record["settings"]["candidates"]["k"] == 4.5
 

@@ -11,6 +11,11 @@ def pair_file(name):
     return f"{PAIR}/{name}"
 
 
+def change_file(name):
+    """`name` of the pair's change: the candidates', or the classifier's where the run has a model."""
+    return pair_file(f"refined_{name}" if MODEL else name)
+
+
 def visit_file(visit, name):
     """An input function: `name` of the pair's `visit` (baseline or followup)."""
 

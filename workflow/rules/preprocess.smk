@@ -86,7 +86,7 @@ rule halfway:
 
 
 rule resample:
-    """Carry both visits onto the working grid in halfway space, each in one interpolation."""
+    """Carry both visits onto the working grid in halfway or MNI space, each in one interpolation."""
     input:
         baseline=visit_file("baseline", "bias.nii.gz"),
         followup=visit_file("followup", "bias.nii.gz"),
@@ -97,6 +97,7 @@ rule resample:
         resampled_baseline=keep(pair_file("baseline.nii.gz")),
         resampled_followup=keep(pair_file("followup.nii.gz")),
         brain=keep(pair_file("brain.nii.gz")),
+        working=pair_file("working.json"),
     log:
         log_file("resample"),
     benchmark:

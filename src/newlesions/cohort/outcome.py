@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from newlesions.cohort.pairs import Pair
-from newlesions.cohort.results import log_files, page_file, scores_file, summary_file
+from newlesions.cohort.results import STEPS, log_files, page_file, scores_file, summary_file
 from newlesions.images.files import read_json
 from newlesions.reasons import REASON, is_ending, one_line
 
@@ -28,13 +28,23 @@ DONE, FAILED = "done", "failed"
 WHY = "failed"
 """The key under which a pair's scores.json says why there are no scores."""
 _NO_REASON = "stopped without a reason in its log (out of memory, or killed)"
-_NOT_REACHED = "not reached: the run was stopped before"
+NOT_REACHED = "not reached: the run was stopped before"
+"""The reason of a pair of which no step failed, and whose last one did not run."""
 _LONGEST = 300
 
 
-def outcomes(out: Path, pairs: Sequence[Pair]) -> list[dict[str, str]]:
-    """One row of newlesions.tsv per pair, in the order of ``pairs``; all values as text, "" where there is none."""
-    return [_done(out, pair) or _failed(out, pair) for pair in pairs]
+def outcomes(out: Path, pairs: Sequence[Pair], steps: Sequence[str] = STEPS) -> list[dict[str, str]]:
+    """One row of newlesions.tsv per pair, in the order of ``pairs``; all values as text, "" where there is none.
+
+    ``steps`` are those of the run: the logs of others are of earlier runs, with or without a model.
+    """
+    return [_done(out, pair, steps) or _failed(out, pair, steps) for pair in pairs]
+
+
+def why_failed(out: Path, pair: Pair, steps: Sequence[str], result: Path) -> str:
+    """Why the pair's last step made no ``result``; "" if it did and no step failed since."""
+    reason = _reason(out, pair, steps)
+    return reason or ("" if result.is_file() else NOT_REACHED)
 
 
 def table_text(rows: Sequence[Mapping[str, str]]) -> str:
@@ -48,10 +58,10 @@ def _labels(pair: Pair) -> dict[str, str]:
     return {**dict.fromkeys(COLUMNS, ""), **{name: getattr(pair, name) for name in names}}
 
 
-def _done(out: Path, pair: Pair) -> dict[str, str] | None:
+def _done(out: Path, pair: Pair, steps: Sequence[str]) -> dict[str, str] | None:
     """The finished pair's row; None where a file is missing or a step failed after an earlier success."""
     path = summary_file(out, pair)
-    if not (path.is_file() and page_file(out, pair).is_file()) or _reason(out, pair):
+    if not (path.is_file() and page_file(out, pair).is_file()) or _reason(out, pair, steps):
         return None
     summary = read_json(path)
     values = {column: _text(summary[column]) for column in COLUMNS if column in summary}
@@ -63,17 +73,17 @@ def _why_not_scored(out: Path, pair: Pair) -> str:
     if not pair.reference:
         return ""
     path = scores_file(out, pair)
-    failed = read_json(path).get(WHY) if path.is_file() else _NOT_REACHED
+    failed = read_json(path).get(WHY) if path.is_file() else NOT_REACHED
     return _tidy(f"evaluate: {failed}", out, pair) if failed else ""
 
 
-def _failed(out: Path, pair: Pair) -> dict[str, str]:
-    return {**_labels(pair), "status": FAILED, "reason": _reason(out, pair) or _NOT_REACHED}
+def _failed(out: Path, pair: Pair, steps: Sequence[str]) -> dict[str, str]:
+    return {**_labels(pair), "status": FAILED, "reason": _reason(out, pair, steps) or NOT_REACHED}
 
 
-def _reason(out: Path, pair: Pair) -> str:
+def _reason(out: Path, pair: Pair, steps: Sequence[str]) -> str:
     """The reason in the first log that ends with one, in the order of the flow; "" where none does."""
-    for step, log in log_files(out, pair):
+    for step, log in log_files(out, pair, steps):
         if not log.is_file():
             continue
         last = _last_line(log)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from newlesions.cohort.pairs import Pair
 
 STEPS = (
-    "ingest", "bias", "brain", "halfway", "resample", "harmonise", "candidates", "finalise", "lesions", "evaluate",
-    "report",
+    "ingest", "bias", "brain", "halfway", "resample", "harmonise", "candidates", "refine", "finalise", "lesions",
+    "evaluate", "report",
 )  # fmt: skip
 """The steps of a pair in the order of the flow; the first three are steps of each session.
 
-`evaluate` is a step of the pairs that have a reference.
+`refine` is a step of runs with a model, `evaluate` one of the pairs that have a reference.
 """
+
+TRAINING_STEPS = (*STEPS[: STEPS.index("refine")], "sample")
+"""The steps of a pair that a model is trained on. `fit`, `held_out` and `assemble` follow, which are no pair's."""
 
 SCORE_DETAILS = ("additions", "empty_references", "lesions", "by_size", "by_region", "curves", "gone", "raters")
 """The tables in the folder `scores`, beside scores.tsv."""
@@ -39,20 +43,30 @@ def scores_file(out: Path, pair: Pair) -> Path:
     return summary_file(out, pair).with_name("scores.json")
 
 
+def samples_file(out: Path, pair: Pair) -> Path:
+    """What a classifier learns from the pair."""
+    return summary_file(out, pair).with_name("samples.npz")
+
+
 def page_file(out: Path, pair: Pair) -> Path:
     """The pair's page."""
     return out / f"sub-{pair.subject}" / f"{pair.pair}.html"
 
 
-def log_files(out: Path, pair: Pair) -> list[tuple[str, Path]]:
+def run_steps(model: str | None) -> tuple[str, ...]:
+    """The steps of a run with this model, or without one."""
+    return STEPS if model else tuple(step for step in STEPS if step != "refine")
+
+
+def log_files(out: Path, pair: Pair, steps: Sequence[str] = STEPS) -> list[tuple[str, Path]]:
     """(step, log) of everything that leads to the pair's results, in the order of the flow, baseline first."""
     names = {
         "finalise": [f"{pair.pair}_since-{pair.baseline_session}"],
         **{step: [f"sub-{pair.subject}_ses-{pair.baseline_session}", pair.pair] for step in _SESSION_STEPS},
     }
     logs = work_folder(out) / "logs"
-    steps = [step for step in STEPS if step != "evaluate" or pair.reference]
-    return [(step, logs / step / f"{name}.log") for step in steps for name in names.get(step, [pair.pair])]
+    taken = [step for step in steps if step != "evaluate" or pair.reference]
+    return [(step, logs / step / f"{name}.log") for step in taken for name in names.get(step, [pair.pair])]
 
 
 def cohort_files(out: Path) -> dict[str, Path]:
@@ -66,6 +80,19 @@ def cohort_files(out: Path) -> dict[str, Path]:
         "citation_text": out / "CITATION.md",
         "provenance_record": out / "provenance.json",
         "complete": work_folder(out) / "complete.json",
+    }
+
+
+def model_files(out: Path) -> dict[str, Path]:
+    """The files of a trained model whose names are always the same, by the names that the step `assemble` gives them.
+
+    The classifiers themselves lie beside them; model.json, written last, names them.
+    """
+    return {
+        "model_out": out / "model.json",
+        "recipe_out": out / "recipe.yaml",
+        "held_out_table": out / "held_out.tsv",
+        "card_out": out / "card.md",
     }
 
 

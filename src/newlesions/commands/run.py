@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,39 +11,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newlesions import house, settings
-from newlesions.cli import DONE, INTERRUPTED, SOME_FAILED, WRONG_INPUT
+from newlesions import house, models, settings
+from newlesions.cli import DONE, SOME_FAILED, WRONG_INPUT
 from newlesions.cohort import index as cohort
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import cohort_files, work_folder
 from newlesions.commands.index import find
-from newlesions.commands.progress import Progress
 from newlesions.commands.results_table import print_results
 from newlesions.commands.table import write_table
+from newlesions.commands.workflow import follow, lock_folder, snakemake_command
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
-from newlesions.processes import die_with_parent, hold_lock
-
-_MEMORY_SHARE = 0.9  # of the machine's memory for jobs; the rest for the system and for Snakemake itself
-
-_PATIENCE = 30.0  # seconds that Snakemake has to cancel what it submitted
 
 
 def command(args: argparse.Namespace) -> int:
     """Run the workflow on the cohort that ``args`` select. Returns the exit code."""
     out = Path(args.out_dir).absolute()
     config = configuration(args)
-    require(settings.settle(config)["brain"]["backend"])  # now, not in each scan's job
+    settled = settings.settle(config)
+    require(settled["brain"]["backend"])  # now, not in each scan's job
     profile = house.profile(args.profile)
     _refuse_input_folder(Path(args.bids_dir), out)
+    if model := settled["refine"]["model"]:
+        print(f"model {models.folder(model)}, recipe {models.recipe_of(model)}", flush=True)
     if args.dry_run:
         return _dry_run(args, out, config, profile)
-    try:
-        lock = hold_lock(work_folder(out) / ".run.lock")
-    except OSError as error:
-        raise ConfigError(f"{out}: found {error.strerror}; expected a folder that can be written") from error
+    lock = lock_folder(out, work_folder(out))
     try:
         remove_unfinished(out)
         _freeze(find(args), out / "pairs.tsv")
@@ -57,31 +51,31 @@ def command(args: argparse.Namespace) -> int:
 def configuration(args: argparse.Namespace) -> dict[str, Any]:
     """The configuration that the workflow gets: the shipped one, the user's file, and the arguments over both.
 
-    Paths are relative to the results folder, in which Snakemake works: it can then be moved and run again.
+    Paths are relative to the results folder, in which Snakemake works: it can then be moved and run again. A model is
+    named by its absolute path, or by its name if it is shipped. Where a model is given without a recipe, the recipe is
+    the model's own.
     """
     config = settings.read_config(Path(args.configfile) if args.configfile else None)
-    given = {"recipe": args.recipe, "keep_work": args.keep_work}
+    model = _model(args.model)
+    recipe = args.recipe or (str(models.folder(model) / models.RECIPE) if model else None)
+    given = {"recipe": recipe, "keep_work": args.keep_work}
     config |= {name: value for name, value in given.items() if value is not None}
     if Path(config["recipe"]).is_file():
         config["recipe"] = str(Path(config["recipe"]).absolute())
     override = settings.deep_merge(config["override"], settings.assignments(args.set))
-    return config | {"override": override, "pairs": "pairs.tsv", "out": "."}
+    config |= {"override": override, "pairs": "pairs.tsv", "out": ".", "training": False}
+    held = settings.merged(config)["refine"]["model"]
+    model = model or (str(Path(held).absolute()) if held and held not in house.models() else held)
+    if model:
+        config["override"] = settings.deep_merge(override, {"refine": {"model": model}})
+    return config
 
 
-def snakemake_command(args: argparse.Namespace, profile: Path, config: Path, directory: Path) -> list[str]:
-    """The command that runs the workflow in ``directory``."""
-    words = [sys.executable, "-m", "snakemake", "--snakefile", str(house.root() / "Snakefile")]
-    words += ["--directory", str(directory), "--configfile", str(config), "--workflow-profile", str(profile)]
-    if args.cores:
-        words += ["--cores", args.cores]
-    if args.profile == "default":
-        words += ["--resources", f"mem_mb={_memory_mb()}"]
-    # `hold_lock` keeps other runs out and, unlike Snakemake's own lock, goes when a run is killed.
-    return [*words, "--nolock", *args.snakemake]
-
-
-def _memory_mb() -> int:
-    return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _MEMORY_SHARE / 2**20)
+def _model(given: str | None) -> str | None:
+    """The argument ``--model``: a folder's absolute path, or the name of a shipped model where there is no folder."""
+    if not given or (given in house.models() and not (Path(given) / models.DESCRIPTION).is_file()):
+        return given
+    return str(Path(given).absolute())
 
 
 def _refuse_input_folder(source: Path, out: Path) -> None:
@@ -131,81 +125,18 @@ def _changes(before: dict[str, Pair], after: dict[str, Pair]) -> list[str]:
 
 def _run(words: Sequence[str], out: Path, lock: int) -> int:
     log = work_folder(out) / "logs" / "run.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     table = cohort_files(out)["table"]
     before = table.stat().st_mtime_ns if table.is_file() else 0
-    # A session of its own: Ctrl-C reaches this process alone, which passes it on once.
-    with subprocess.Popen(
-        words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        pass_fds=(lock,),
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-    ) as snakemake:
-        progress = Progress(out)
-        try:
-            _follow(snakemake, progress, log)
-        except KeyboardInterrupt:
-            _interrupt(snakemake)
-            print("\nnewlesions: interrupted; the same command goes on from here", file=sys.stderr)
-            return INTERRUPTED
-    if snakemake.returncode < 0:
-        _kill_group(snakemake.pid)
-    if snakemake.returncode == 0 and not table.is_file():
+    ended = follow(words, out, log, lock)
+    if ended.code == 0 and not table.is_file():
         print("\ndone as far as Snakemake was asked to go; there is no table yet")
         return DONE
-    written = table.is_file() and (snakemake.returncode == 0 or table.stat().st_mtime_ns != before)
+    written = table.is_file() and (ended.code == 0 or table.stat().st_mtime_ns != before)
     if not written:
-        print("\n".join(progress.last), file=sys.stderr)
-        if not progress.started:
-            raise ConfigError(f"the workflow ended with code {snakemake.returncode} before its first step; see {log}")
-        print(f"newlesions: the workflow ended with code {snakemake.returncode}; see {log}", file=sys.stderr)
+        print("\n".join(ended.last), file=sys.stderr)
+        if not ended.started:
+            raise ConfigError(f"the workflow ended with code {ended.code} before its first step; see {log}")
+        print(f"newlesions: the workflow ended with code {ended.code}; see {log}", file=sys.stderr)
         write_table(out)
     failed = print_results(out)
-    return SOME_FAILED if failed or snakemake.returncode else DONE
-
-
-def _follow(snakemake: subprocess.Popen[str], progress: Progress, log: Path) -> None:
-    """Show the workflow's progress until it ends; everything it says goes to ``log``."""
-    previous = signal.signal(signal.SIGTERM, _raise_interrupt)
-    try:
-        with open(log, "w", encoding="utf-8") as file:
-            for line in snakemake.stdout or ():
-                file.write(line)
-                file.flush()
-                progress.read(line)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _raise_interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _interrupt(snakemake: subprocess.Popen[str]) -> None:
-    """Stop the workflow and its steps, and wait until they have ended.
-
-    Snakemake cancels what it submitted to a cluster, but waits for steps on this machine: these are ended here.
-    """
-    import psutil
-
-    try:
-        steps = psutil.Process(snakemake.pid).children(recursive=True)
-        os.kill(snakemake.pid, signal.SIGINT)
-        for step in steps:
-            step.terminate()
-        snakemake.communicate(timeout=_PATIENCE)
-    except (psutil.NoSuchProcess, ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
-        _kill_group(snakemake.pid)
-
-
-def _kill_group(pid: int) -> None:
-    """End what a killed Snakemake left running."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    return SOME_FAILED if failed or ended.code else DONE

@@ -30,7 +30,7 @@ def write_table(out: Path) -> None:
     pairs, held = out / "pairs.tsv", run_settings(out)
     if any(pair.reference for pair in read_pairs(pairs)):
         files_of_scores: dict[str, Any] = {**score_files(out)}
-        scores(pairs=pairs, **files_of_scores)
+        scores(pairs=pairs, model=held["refine"]["model"], **files_of_scores)
     table(pairs=pairs, settings=held, **files)
 
 

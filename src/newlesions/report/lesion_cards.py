@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,22 @@ class Card:
     crop_mm: int
 
 
+def why_of(refined: Mapping[str, Any] | None) -> dict[int, str]:
+    """What moved the classifier most, by the lesion's id: ``contrast +0.9, near the cortex −0.4``.
+
+    ``refined`` is what the step `refine` wrote. The numbers are effects on the logit of the probability.
+    """
+    rows = refined["lesions"] if refined else []
+    return {row["id"]: ", ".join(map(_effect, row["top"])) for row in rows if row["top"]}
+
+
+def _effect(item: Mapping[str, Any]) -> str:
+    name = item.get("meaning") or str(item["feature"]).replace("_", " ")
+    return f"{name} {item['effect']:+.1f}".replace(" -", " −")
+
+
 def find_places(
-    lesions: list[Lesion], images: PairImages, followup_from_halfway: Affine, crop_mm: float
+    lesions: list[Lesion], images: PairImages, followup_from_working: Affine, crop_mm: float
 ) -> dict[int, Place]:
     """Where each lesion with a position lies in ``images``, by the lesion's id.
 
@@ -53,7 +68,7 @@ def find_places(
     components can differ a little from those of the working grid, so the nearest component of the same kind within
     12 mm is taken, in its largest axial section; failing that, the centroid itself.
     """
-    voxel_from_followup = np.linalg.inv(followup_from_halfway @ images.affine).astype(np.float64)
+    voxel_from_followup = np.linalg.inv(followup_from_working @ images.affine).astype(np.float64)
     trees: dict[str, tuple[cKDTree, NDArray[np.int64]]] = {}
     places = {}
     for lesion in lesions:
@@ -95,14 +110,14 @@ def build_missed(
     number: int,
     world: tuple[float, float, float],
     images: PairImages,
-    followup_from_halfway: Affine,
+    followup_from_working: Affine,
     crop_mm: float,
 ) -> list[Figure]:
     """The axial section at a reference lesion that was missed: baseline, follow-up, difference and outline.
 
     ``world`` is its centroid in the follow-up's own millimetres.
     """
-    voxel_from_followup = np.linalg.inv(followup_from_halfway @ images.affine).astype(np.float64)
+    voxel_from_followup = np.linalg.inv(followup_from_working @ images.affine).astype(np.float64)
     point = apply_affine(voxel_from_followup, np.array(world))
     view = _View(images, Place(point, round(crop_mm / images.spacing)), "axial", "new")
     name = f"reference lesion {number}"

@@ -50,7 +50,7 @@ def glass_brains(images: PairImages) -> list[GlassBrain]:
 
 
 def axial_montage(
-    images: PairImages, lesions: list[Lesion], places: dict[int, Place], mni_from_halfway: Affine | None
+    images: PairImages, lesions: list[Lesion], places: dict[int, Place], mni_from_working: Affine | None
 ) -> Figure:
     """Axial sections of the follow-up from below to above, with every lesion's outline.
 
@@ -83,7 +83,7 @@ def axial_montage(
         if images.reference is not None:
             marked = np.any(images.reference[cut][:, :, slab[0] : slab[-1] + 1], axis=2)
             outlines += reference_outline(np.flip(marked).T, (x, y))
-        texts.append(Text(_level_name(images, level, mni_from_halfway), x + 3, y + 9, "level", "start"))
+        texts.append(Text(_level_name(images, level, mni_from_working), x + 3, y + 9, "level", "start"))
         kinds = [kind for kind, code in CHANGE_CODES.items() if (labels == code).any()]
         if kinds:
             frames.append((x, y, width, height, kinds[0]))
@@ -127,12 +127,12 @@ def _slab_labels(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return flat[::-1, ::-1].T
 
 
-def _level_name(images: PairImages, level: int, mni_from_halfway: Affine | None) -> str:
+def _level_name(images: PairImages, level: int, mni_from_working: Affine | None) -> str:
     """The height of the section's middle: in MNI space where it is known, else in the working space."""
     middle = np.array([images.brain.shape[0] / 2, images.brain.shape[1] / 2, level])
     point = apply_affine(images.affine, middle)
-    if mni_from_halfway is not None:
-        point = apply_affine(mni_from_halfway, point)
+    if mni_from_working is not None:
+        point = apply_affine(mni_from_working, point)
     return f"z {round(float(point[2])):+d}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -13,7 +13,7 @@ from newlesions.images.volume import Affine
 from newlesions.report import checks, quality
 from newlesions.report.agreement import Agreement, Finding, agreement_of
 from newlesions.report.figures import diverging_stops
-from newlesions.report.lesion_cards import build_card, build_missed, find_places
+from newlesions.report.lesion_cards import build_card, build_missed, find_places, why_of
 from newlesions.report.overview import axial_montage, glass_brains
 from newlesions.report.pair_images import PairImages
 from newlesions.report.picture import Figure
@@ -36,10 +36,11 @@ _FILES = (
 class PairPage:
     """What a pair's page shows, already read.
 
-    ``row`` is the pair's row of ``newlesions.tsv``; ``halfway`` holds the transforms and their quality; ``scans`` the
-    ingest reports of baseline and follow-up; ``measured`` what the steps measured, by step; ``settings`` the settings
-    of the run; ``scores`` the scores against a reference, where there is one. ``max_lesions`` bounds the lesions that
-    get pictures, ``crop_mm`` is the side of these pictures.
+    ``row`` is the pair's row of ``newlesions.tsv``; ``halfway`` holds the quality of the registration,
+    ``working`` the space of the images and its transforms; ``scans`` the ingest reports of baseline and follow-up;
+    ``measured`` what the steps measured, by step; ``settings`` the settings of the run; ``scores`` the scores against
+    a reference, where there is one; ``refined`` what the step `refine` wrote, where the run has a model.
+    ``max_lesions`` bounds the lesions that get pictures, ``crop_mm`` is the side of these pictures.
     """
 
     subject: str
@@ -49,10 +50,12 @@ class PairPage:
     lesions: list[Lesion]
     images: PairImages
     halfway: Mapping[str, Any]
+    working: Mapping[str, Any]
     scans: tuple[Mapping[str, Any], Mapping[str, Any]]
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] | None = None
+    refined: Mapping[str, Any] | None = None
     days: float | None = None
     version: str = ""
     max_lesions: int = 60
@@ -62,12 +65,12 @@ class PairPage:
 def pair_html(page: PairPage) -> str:
     """The whole page as text. Equal content gives equal text."""
     images = page.images
-    followup_from_halfway = _matrix(page.halfway, "followup_from_halfway")
-    mni_from_halfway = _matrix(page.halfway, "mni_from_halfway")
+    followup_from_working = _matrix(page.working, "followup_from_working")
+    mni_from_working = _matrix(page.working, "mni_from_working")
     ordered = sorted(page.lesions, key=lambda lesion: (KINDS.index(lesion.kind), lesion.id))
     identity = np.eye(4)
     places = find_places(
-        ordered, images, identity if followup_from_halfway is None else followup_from_halfway, page.crop_mm
+        ordered, images, identity if followup_from_working is None else followup_from_working, page.crop_mm
     )
     pictured = [lesion for lesion in ordered if lesion.id in places][: page.max_lesions]
     judged = _judged(page)
@@ -82,9 +85,10 @@ def pair_html(page: PairPage) -> str:
         "level": quality.overall(judged),
         "headline": quality.HEADLINE[quality.overall(judged)],
         "glass": glass_brains(images),
-        "montage": axial_montage(images, ordered, places, mni_from_halfway),
+        "montage": axial_montage(images, ordered, places, mni_from_working),
         "agreement": agreement,
-        "missed": _missed(page, agreement, identity if followup_from_halfway is None else followup_from_halfway),
+        "missed": _missed(page, agreement, identity if followup_from_working is None else followup_from_working),
+        "why": why_of(page.refined),
         "cards": [build_card(lesion, places[lesion.id], images) for lesion in pictured],
         "lesions": ordered,
         "not_pictured": len(ordered) - len(pictured),
@@ -98,6 +102,7 @@ def pair_html(page: PairPage) -> str:
         "measured": {step: list(flattened(values)) for step, values in page.measured.items() if values},
         "settings": list(flattened(page.settings)),
         "multiplier": _multiplier(page),
+        "in_mni": page.working.get("space") == "mni",
         "aligned": page.halfway.get("aligned", False),
         "files": _files(page),
         "warnings": without_folders(str(page.row.get("warnings") or "")),
@@ -106,13 +111,13 @@ def pair_html(page: PairPage) -> str:
 
 
 def _missed(
-    page: PairPage, agreement: Agreement | None, followup_from_halfway: Affine
+    page: PairPage, agreement: Agreement | None, followup_from_working: Affine
 ) -> list[tuple[Finding, list[Figure]]]:
     """The largest missed lesions with their pictures; none where the reference is not on the images' grid."""
     if agreement is None or page.images.reference is None:
         return []
     return [
-        (item, build_missed(item.number, item.world, page.images, followup_from_halfway, page.crop_mm))
+        (item, build_missed(item.number, item.world, page.images, followup_from_working, page.crop_mm))
         for item in agreement.missed[:_MOST_MISSED]
         if item.world is not None
     ]

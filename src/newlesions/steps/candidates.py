@@ -11,14 +11,14 @@ import numpy as np
 from newlesions.detect.settings import SubtractionSettings
 from newlesions.images.files import write_json
 from newlesions.images.io import read_volume, write_volume
-from newlesions.steps.names import read_matrices
+from newlesions.steps.working import read_working
 
 
 def candidates(
     baseline: Path,
     followup: Path,
     brain: Path,
-    halfway: Path,
+    working: Path,
     change: Path,
     probability: Path,
     facts: Path,
@@ -32,7 +32,7 @@ def candidates(
         before,
         read_volume(followup),
         read_volume(brain, dtype=np.bool_).data,
-        read_matrices(halfway)["mni_from_halfway"],
+        read_working(working).mni_from_working,
         SubtractionSettings.of(settings),
     )
     write_volume(change, before.with_data(found.change))

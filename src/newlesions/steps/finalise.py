@@ -17,6 +17,7 @@ from newlesions.images.transforms import write_fsl, write_itk
 from newlesions.images.volume import Volume
 from newlesions.steps.names import read_matrices
 from newlesions.steps.sidecars import image_sidecar, lesion_sidecar
+from newlesions.steps.working import read_working
 
 _COLOURS = {"new": "#D55E00", "enlarging": "#E69F00", "gone": "#0072B2", "shrinking": "#56B4E9"}
 
@@ -26,6 +27,7 @@ def finalise(
     probability: Path,
     baseline: Path,
     halfway: Path,
+    working: Path,
     flair: Path,
     baseline_flair: Path,
     mask: Path,
@@ -50,6 +52,8 @@ def finalise(
         Classes and signed probability on the working grid.
     baseline
         The harmonised baseline on the working grid.
+    halfway, working
+        The pair's transforms: between the scans, and from the working space.
     flair, baseline_flair
         The ingested follow-up and baseline: their grids.
     settings
@@ -58,20 +62,22 @@ def finalise(
     classes = read_volume(change, dtype=np.uint8)
     signed = read_volume(probability)
     matrices = read_matrices(halfway)
-    halfway_from_own = np.linalg.inv(matrices["followup_from_halfway"])
+    space = read_working(working)
+    working_from_own = space.working_from_followup
     own = read_volume(flair).grid
-    lesions = carry(separate(classes.data), classes.grid, own, halfway_from_own)
+    lesions = carry(separate(classes.data), classes.grid, own, working_from_own)
     here = lesions.change()
     write_volume(dseg, Volume(here, own.affine))
     write_volume(mask, Volume(here == NEW, own.affine))
-    soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, halfway_from_own, order=1)
+    soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, working_from_own, order=1)
     soft_new = np.where(here == ENLARGING, 0, np.clip(soft.data, 0, 1)).astype(np.float32)
     # A threshold of 0.5 gives the mask: thick slices blur a small lesion's probability below it, and specks that the
     # clean-up took away would stand above it.
     soft_new = np.where(here == NEW, np.maximum(soft_new, 0.5), np.minimum(soft_new, 0.499))
     write_volume(probseg, Volume(np.round(soft_new, 3), own.affine))
-    write_volume(halfway_mask, classes.with_data(classes.data == NEW))
-    before = read_volume(baseline)
+    there = space.change_in_halfway(classes)
+    write_volume(halfway_mask, there.with_data(there.data == NEW))
+    before = space.image_in_halfway(read_volume(baseline))
     write_volume(preproc, before)
     write_itk(xfm, matrices["baseline_from_halfway"])
     if settings["fsl"]:
@@ -81,6 +87,6 @@ def finalise(
     write_json(probseg_sidecar, lesion_sidecar("probability of new lesion, 0 to 1"))
     write_json(dseg_sidecar, lesion_sidecar("lesion change"))
     write_json(halfway_mask_sidecar, lesion_sidecar("new lesions", space="halfway"))
-    write_json(preproc_sidecar, image_sidecar())
+    write_json(preproc_sidecar, image_sidecar(space.space))
     rows = [f"{code}\t{kind}\t{_COLOURS[kind]}" for code, kind in KINDS.items()]
     write_text(dseg_labels, "\n".join(["index\tname\tcolor", *rows]) + "\n")

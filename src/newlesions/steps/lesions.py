@@ -15,6 +15,7 @@ from newlesions.images.io import read_volume, write_volume
 from newlesions.images.transforms import write_fsl, write_itk
 from newlesions.steps.names import read_matrices
 from newlesions.steps.sidecars import LESION_COLUMNS, brain_sidecar, image_sidecar
+from newlesions.steps.working import read_working
 
 
 def lesions(
@@ -24,6 +25,7 @@ def lesions(
     followup: Path,
     brain: Path,
     halfway: Path,
+    working: Path,
     flair: Path,
     followup_brain: Path,
     baseline_brain_facts: Path,
@@ -54,31 +56,33 @@ def lesions(
     inside = read_volume(brain, dtype=np.bool_).data
     own = read_volume(flair)
     matrices = read_matrices(halfway)
-    halfway_from_own = np.linalg.inv(matrices["followup_from_halfway"])
-    working = separate(classes.data)
+    space = read_working(working)
+    working_from_own = space.working_from_followup
+    found = separate(classes.data)
     rows = lesion_rows(
-        carry(working, classes.grid, own.grid, halfway_from_own),
+        carry(found, classes.grid, own.grid, working_from_own),
         own,
-        working,
+        found,
         before,
         after,
         read_volume(probability).data,
         inside,
-        name_regions(working.labels, classes.grid, matrices["mni_from_halfway"], after.data, inside),
-        halfway_from_own,
-        matrices["mni_from_halfway"],
+        name_regions(found.labels, classes.grid, space.mni_from_working, after.data, inside),
+        working_from_own,
+        space.mni_from_working,
     )
     write_text(lesions, _tsv(rows))
     write_json(lesions_sidecar, LESION_COLUMNS)
     write_volume(brain_mask, read_volume(followup_brain, dtype=np.uint8))
     write_json(brain_mask_sidecar, brain_sidecar(read_json(followup_brain_facts)["backend"]))
-    write_volume(preproc, after)
-    write_json(preproc_sidecar, image_sidecar())
+    shown = space.image_in_halfway(after)
+    write_volume(preproc, shown)
+    write_json(preproc_sidecar, image_sidecar(space.space))
     write_itk(xfm, matrices["followup_from_halfway"])
     write_itk(mni_xfm, np.linalg.inv(matrices["mni_from_halfway"]))
     if settings["fsl"]:
         name = xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat")
-        write_fsl(xfm.with_name(name), matrices["followup_from_halfway"], own.grid, after.grid)
+        write_fsl(xfm.with_name(name), matrices["followup_from_halfway"], own.grid, shown.grid)
     quality = matrices["quality"]
     write_json(
         summary,

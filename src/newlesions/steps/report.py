@@ -13,7 +13,7 @@ from newlesions.report.cohort_scores import read_cohort_scores
 from newlesions.report.pair_images import read_pair_images
 from newlesions.report.pair_page import PairPage, pair_html
 from newlesions.report.tables import number, read_lesions, read_rows
-from newlesions.steps.names import read_matrices
+from newlesions.steps.working import read_working
 
 
 def report(
@@ -25,6 +25,7 @@ def report(
     probability: Path,
     brain: Path,
     halfway: Path,
+    working: Path,
     harmonise: Path,
     candidates: Path,
     lesions: Path,
@@ -35,6 +36,7 @@ def report(
     settings: Mapping[str, Any],
     scores: Path | None = None,
     reference: Path | None = None,
+    refine: Path | None = None,
 ) -> None:
     """Write the page of one pair.
 
@@ -46,8 +48,8 @@ def report(
         The harmonised images; with ``change`` (0 none, 1 new, 2 enlarging, 3 gone, 4 shrinking), the signed
         ``probability`` of change (positive where the follow-up is brighter), and the ``brain`` mask, all on the working
         grid.
-    halfway, harmonise, candidates
-        The JSON files of these steps.
+    halfway, working, harmonise, candidates
+        The JSON files of these steps; ``working`` is that of `resample`.
     lesions, summary
         The pair's lesion table (TSV), and its row of ``newlesions.tsv`` as JSON.
     baseline_ingest, followup_ingest
@@ -59,6 +61,8 @@ def report(
         many lesions get pictures, ``crop_mm`` (60) the side of these pictures.
     scores, reference
         The pair's scores as JSON and the reference mask on the follow-up's own grid, where the pair has a reference.
+    refine
+        The JSON file of that step, where the run has a model.
 
     Raises
     ------
@@ -67,9 +71,10 @@ def report(
     """
     options = settings.get("report", {})
     result = None if scores is None else read_json(scores)
+    refined = None if refine is None else read_json(refine)
     drawn = None
     if reference is not None and result is not None and not result.get("failed"):
-        drawn = reference, read_matrices(halfway)["followup_from_halfway"]
+        drawn = reference, read_working(working).followup_from_working
     page = PairPage(
         subject=pair["subject"],
         baseline_session=pair["baseline_session"],
@@ -78,8 +83,10 @@ def report(
         lesions=read_lesions(lesions),
         images=read_pair_images(baseline, followup, change, probability, brain, drawn),
         halfway=read_json(halfway),
+        working=read_json(working),
         scans=(read_json(baseline_ingest), read_json(followup_ingest)),
-        measured={"harmonise": read_json(harmonise), "candidates": read_json(candidates)},
+        measured={"harmonise": read_json(harmonise), "candidates": read_json(candidates), "refine": _facts(refined)},
+        refined=refined,
         settings=settings,
         scores=result,
         days=number(pair.get("days", "")),
@@ -88,6 +95,11 @@ def report(
         crop_mm=float(options.get("crop_mm", 60)),
     )
     write_text(out_html, pair_html(page))
+
+
+def _facts(refined: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the classifier measured of the pair as a whole; nothing where there is none."""
+    return {name: value for name, value in (refined or {}).items() if name not in ("lesions", "model")}
 
 
 def cohort_report(

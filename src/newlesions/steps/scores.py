@@ -9,7 +9,7 @@ from typing import Any
 from newlesions.cohort.outcome import DONE, WHY, outcomes
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import scores_file
+from newlesions.cohort.results import run_steps, scores_file
 from newlesions.images.files import read_json, write_text
 
 _NOTHING = """\
@@ -26,6 +26,7 @@ def scores(
     froc: Path,
     precision_recall: Path,
     results: Sequence[Path] = (),
+    model: str | None = None,
     **details: Path,
 ) -> None:
     """Write the scores of every pair that has some.
@@ -41,6 +42,8 @@ def scores(
     results
         The pairs' results, all of this run. Without them, after failures, those of the finished pairs are looked for in
         the results folder.
+    model
+        The run's model, if it has one; asked for in that case only.
     details
         The other tables by name. They lie where `write_scores` puts them, in the folder of the table's name.
     """
@@ -50,7 +53,7 @@ def scores(
     from newlesions.evaluate.compare.read import read_curves
     from newlesions.evaluate.scores import details_folder, write_scores
 
-    sources = results or _finished(table.parent, read_pairs(pairs))
+    sources = results or _finished(table.parent, read_pairs(pairs), model)
     read = [read_json(path) for path in sources]
     write_scores(table, [result for result in read if WHY not in result], details=True)
     curves = read_curves(details_folder(table))
@@ -59,8 +62,8 @@ def scores(
         write_text(path, _NOTHING if figure is None else svg(figure))
 
 
-def _finished(out: Path, pairs: Sequence[Pair]) -> list[Path]:
+def _finished(out: Path, pairs: Sequence[Pair], model: str | None) -> list[Path]:
     """The results of the pairs with a reference that are done."""
-    rows: Sequence[dict[str, Any]] = outcomes(out, pairs)
+    rows: Sequence[dict[str, Any]] = outcomes(out, pairs, run_steps(model))
     done = [pair for pair, row in zip(pairs, rows, strict=True) if row["status"] == DONE and pair.reference]
     return [path for path in (scores_file(out, pair) for pair in done) if path.is_file()]

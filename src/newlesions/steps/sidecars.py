@@ -9,6 +9,11 @@ _SPACES = {
     "halfway": "the rigid halfway space of the pair, isotropic working grid",
 }
 
+_PREPARED = {
+    "halfway": "FLAIR, bias-corrected, resampled once, harmonised with the other visit of the pair",
+    "mni": "FLAIR, bias-corrected, harmonised with the other visit of the pair in MNI space, resampled from there",
+}
+
 
 def lesion_sidecar(content: str, space: str = "orig") -> dict[str, Any]:
     """Of a mask, a map of labels or of probabilities."""
@@ -31,10 +36,10 @@ def brain_sidecar(backend: str) -> dict[str, Any]:
     }
 
 
-def image_sidecar() -> dict[str, Any]:
-    """Of a preprocessed image."""
+def image_sidecar(worked_in: str = "halfway") -> dict[str, Any]:
+    """Of a preprocessed image in halfway space; in MNI space, where ``worked_in`` says so, it was harmonised."""
     return {
-        "Description": "FLAIR, bias-corrected, resampled once, harmonised with the other visit of the pair",
+        "Description": _PREPARED[worked_in],
         "SkullStripped": False,
         "SpatialReference": _SPACES["halfway"],
     }

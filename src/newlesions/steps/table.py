@@ -8,7 +8,7 @@ from typing import Any
 
 from newlesions.cohort.outcome import DONE, outcomes, table_text
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import score_files
+from newlesions.cohort.results import run_steps, score_files
 from newlesions.images.files import read_json, write_bytes, write_json, write_text
 from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
 from newlesions.settings import read_recipe
@@ -52,16 +52,18 @@ def table(
     rows = read_pairs(pairs)
     index = _index(pairs)
     recipe = read_recipe(settings["recipe"])
-    outcome = outcomes(out, rows)
+    model = settings["refine"]["model"]
+    outcome = outcomes(out, rows, run_steps(model))
     write_text(table, table_text(outcome))
     _freeze(pairs, out)
     write_json(description, dataset_description(rows, str(index.get("input", ""))))
-    write_text(labels, descriptions(rows))
+    write_text(labels, descriptions(rows, settings["resample"]["space"]))
     write_text(ignore, BIDSIGNORE)
     write_text(citation_text, citation(recipe))
     write_json(provenance_record, provenance(rows, settings, recipe))
     references = score_files(out) if any(row.reference for row in rows) else None
-    cohort_report(table, out / "pairs.json", page, {"recipe": recipe["id"]}, references)
+    told = {"recipe": recipe["id"], **({"model": Path(model).name} if model else {})}
+    cohort_report(table, out / "pairs.json", page, told, references)
     if all(row["status"] == DONE for row in outcome):
         write_json(complete, [row["pair"] for row in outcome])
     else:

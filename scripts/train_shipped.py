@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Train the model that ships with the recipe `boosted`, from finished runs, and write its card.
+
+    python scripts/train_shipped.py real=OUT:REFERENCES synthetic=OUT:REFERENCES:PARTICIPANTS \\
+        simulated=OUT:REFERENCES --work SAMPLES --out src/newlesions/data/models/boosted
+
+Each NAME=OUT:REFERENCES is the results folder of a `newlesions run` (to its candidates at least, work files kept) and a
+BIDS derivative with reference masks; the same NAME may come twice. PARTICIPANTS, a participants.tsv with the column
+`source`, says which real subject a synthetic pair was made of: no model is scored on a pair of a source that it has
+seen in any form. `newlesions train` does the same for one cohort whose subjects are independent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newlesions.cohort.derivatives import Derivatives
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.pairs_table import read_pairs
+from newlesions.cohort.results import summary_file, work_folder
+from newlesions.detect.features.pair import PairData
+from newlesions.detect.refinement.model import Model
+from newlesions.images.files import sha256, write_text
+from newlesions.images.morphology import Mask
+from newlesions.learn.boosting.card import card
+from newlesions.learn.boosting.fit import fit
+from newlesions.learn.boosting.folds import outer_folds
+from newlesions.learn.boosting.held_out import held_out
+from newlesions.learn.boosting.samples import collect, write_samples
+from newlesions.provenance import versions
+from newlesions.settings import read_config, read_recipe, settle
+from newlesions.steps.assemble import held_out_text, recipe_text
+from newlesions.steps.pair_data import read_pair_data, read_truth
+
+RECIPE = "boosted"
+REAL = "real"
+FOLDS = 5
+MEASURES = ("Dice", "F1_score", "SensL", "PPVL")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pair of one run, and the group that must not be split."""
+
+    kind: str
+    out: Path
+    pair: Pair
+    reference: Path
+    group: str
+
+    @property
+    def name(self) -> str:
+        """Its name in every table."""
+        return f"{self.kind}/{self.pair.pair}"
+
+    def data(self, candidates: Mapping[str, Any]) -> tuple[PairData, Mask]:
+        """The pair on its working grid, and what is right."""
+        work = summary_file(self.out, self.pair).parent
+        sessions = [
+            work_folder(self.out) / f"sub-{self.pair.subject}" / f"ses-{session}"
+            for session in (self.pair.baseline_session, self.pair.followup_session)
+        ]
+        pair = read_pair_data(
+            *(work / f"{name}.nii.gz" for name in ("harmonised_baseline", "harmonised_followup", "brain", "change")),
+            work / "working.json",
+            *(session / "ingest.json" for session in sessions),
+            candidates,
+        )
+        return pair, read_truth(self.reference, sessions[1] / "flair.nii.gz", work / "working.json", pair.grid)
+
+
+def main() -> None:
+    """Train, score what was left out, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", metavar="NAME=OUT:REFERENCES[:PARTICIPANTS]")
+    parser.add_argument("--out", type=Path, required=True, help="the model's folder")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for samples, which are kept")
+    args = parser.parse_args()
+    settings = settle(read_config() | {"recipe": RECIPE, "training": True})
+    cases = [case for run in args.runs for case in cases_of(run)]
+    samples = {case: sampled(case, args.work, settings) for case in cases}
+    rows = [row for fold in folds_of(cases) for row in scores_of(fold, samples, settings)]
+    model = fit(list(samples.values()), settings["train"], threads(), RECIPE)
+    write(model, cases, rows, settings, args.out)
+
+
+def threads() -> int:
+    """The cores of this machine."""
+    return len(os.sched_getaffinity(0))
+
+
+def cases_of(run: str) -> Iterator[Case]:
+    """The finished pairs with a reference of one argument."""
+    kind, _, paths = run.partition("=")
+    out, references, *participants = (Path(path) for path in paths.split(":"))
+    sources = read_sources(participants[0]) if participants else {}
+    derivatives = Derivatives(references)
+    for pair in read_pairs(out / "pairs.tsv"):
+        labels = pair.subject, pair.baseline_session, pair.followup_session
+        reference = derivatives.reference(*labels, consecutive=True)
+        if reference and summary_file(out, pair).with_name("candidates.json").is_file():
+            own = f"sub-{pair.subject}" if kind == REAL else f"{kind} {out.name} {pair.subject}"
+            yield Case(kind, out, pair, Path(reference), sources.get(f"sub-{pair.subject}", own))
+
+
+def read_sources(path: Path) -> dict[str, str]:
+    """The real subject of each synthetic one."""
+    with open(path, encoding="utf-8", newline="") as stream:
+        return {row["participant_id"]: row["source"] for row in csv.DictReader(stream, delimiter="\t")}
+
+
+def sampled(case: Case, folder: Path, settings: Mapping[str, Any]) -> Path:
+    """The samples of a pair, made if they are not there."""
+    path = folder / f"{case.kind}_{case.out.name}_{case.pair.pair}.npz"
+    if not path.is_file():
+        pair, truth = case.data(settings["candidates"])
+        write_samples(path, collect(pair, truth, case.name, case.group, settings["train"]))
+        print(f"sampled {case.name}", flush=True)
+    return path
+
+
+def folds_of(cases: Sequence[Case]) -> list[list[Case]]:
+    """Each real subject with everything made of it is left out alone, the others in groups."""
+    real = {case.group for case in cases if case.kind == REAL}
+    others = sorted({case.group for case in cases} - real)
+    groups = [[name] for name in sorted(real)] + outer_folds(others, FOLDS, 0)
+    return [[case for case in cases if case.group in group] for group in groups]
+
+
+def scores_of(fold: Sequence[Case], samples: Mapping[Case, Path], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a fold's pairs by a model of the others."""
+    left = set(fold)
+    model = fit([path for case, path in samples.items() if case not in left], settings["train"], threads(), RECIPE)
+    return [_scored(case, model, settings) for case in fold]
+
+
+def _scored(case: Case, model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
+    row = held_out(*case.data(settings["candidates"]), model, case.name, case.group, threads())
+    print(case.name, {name: round(value, 3) for name, value in row.items() if isinstance(value, float)}, flush=True)
+    return row
+
+
+def write(
+    model: Model, cases: Sequence[Case], rows: Sequence[dict[str, Any]], settings: Mapping[str, Any], out: Path
+) -> None:
+    """The model's folder: model.json last."""
+    recipe = read_recipe(RECIPE)
+    data = [
+        {
+            "pair": case.name,
+            "baseline": case.pair.baseline_sha256,
+            "followup": case.pair.followup_sha256,
+            "reference": sha256(case.reference),
+        }
+        for case in cases
+    ]
+    model = replace(model, training={**versions(), "data": data})
+    write_text(out / "recipe.yaml", recipe_text(recipe, settings))
+    write_text(out / "held_out.tsv", held_out_text(rows))
+    write_text(
+        out / "card.md", card(model, recipe, rows).replace("## What decides", f"{by_kind(rows)}\n\n## What decides")
+    )
+    model.write(out)
+
+
+def by_kind(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The scores of real, synthetic and simulated pairs apart, and those of each real pair."""
+    lines = ["### By kind of data", "", "| | pairs | Dice | F1_score | SensL | PPVL | candidates: Dice | F1_score | "
+             "without new lesions | of these, none found |", "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    kinds = {row["pair"].split("/")[0] for row in rows}
+    for kind in sorted(kinds, key=lambda name: (name != REAL, name)):
+        lines += [_line(kind, [row for row in rows if row["pair"].startswith(f"{kind}/")])]
+    lines.extend(_line(row["pair"], [row]) for row in rows if row["pair"].startswith(f"{REAL}/"))
+    return "\n".join(lines)
+
+
+def _line(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    shown = (*MEASURES, "candidates_Dice", "candidates_F1_score")
+    values = [[row[key] for row in rows if np.isfinite(row.get(key, np.nan))] for key in shown]
+    means = [f"{np.mean(column):.3f}" if column else "" for column in values]
+    empty = [row["NbTestedLesions"] for row in rows if "NbTestedLesions" in row]
+    clean = sum(count == 0 for count in empty)
+    return f"| {name} | {len(rows)} | " + " | ".join(means) + f" | {len(empty)} | {clean} |"
+
+
+if __name__ == "__main__":
+    main()

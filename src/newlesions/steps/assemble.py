@@ -1,0 +1,101 @@
+"""The last step of training: the model of all pairs, its recipe, its held-out scores and its card in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.pairs_table import read_pairs
+from newlesions.images.files import read_json, sha256, write_text
+from newlesions.models import CLASSIFIERS
+from newlesions.provenance import versions
+from newlesions.settings import read_recipe
+
+_PREPROCESS = ("bias", "brain", "halfway", "resample", "harmonise")
+_STAGES = ("candidates", "train")
+
+
+def assemble(
+    pairs: Path,
+    model_folder: Path,
+    held_out: Sequence[Path],
+    model_out: Path,
+    recipe_out: Path,
+    held_out_table: Path,
+    card_out: Path,
+    settings: Mapping[str, Any],
+    references: Sequence[Path] | None = None,
+) -> None:
+    """Write the model's folder, that of ``model_out``. Of earlier classifiers there nothing stays.
+
+    Parameters
+    ----------
+    pairs
+        The frozen pairs table.
+    model_folder
+        The model of all pairs.
+    held_out
+        The scores of each pair, JSON.
+    model_out, recipe_out, held_out_table, card_out
+        model.json, recipe.yaml, held_out.tsv and card.md. model.json is written last: with it, the model is whole.
+    settings
+        The settings of the training run.
+    references
+        What must exist before, where the workflow calls; their paths stand in the pairs table.
+    """
+    from newlesions.detect.refinement.model import Model
+    from newlesions.learn.boosting.card import card
+
+    recipe = read_recipe(settings["recipe"])
+    rows = [read_json(path) for path in held_out]
+    trained = [pair for pair in read_pairs(pairs) if pair.reference]
+    model = Model.read(model_folder)
+    made_from = {**versions(), "data": [_digests(pair) for pair in trained]}
+    model = replace(model, training={**model.training, **made_from})
+    for pattern in CLASSIFIERS:
+        for stale in model_out.parent.glob(pattern):
+            stale.unlink()
+    write_text(recipe_out, recipe_text(recipe, settings))
+    write_text(held_out_table, held_out_text(rows))
+    write_text(card_out, card(model, recipe, rows))
+    model.write(model_out.parent)
+
+
+def recipe_text(recipe: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """The recipe as YAML with every setting that held: a later default does not change what the model is given."""
+    held: dict[str, Any] = {
+        "needs_model": True,
+        "preprocess": {name: settings[name] for name in _PREPROCESS},
+        "stages": {name: settings[name] for name in _STAGES},
+    }
+    return yaml.safe_dump({**recipe, **held}, sort_keys=False, allow_unicode=True, width=120)
+
+
+def held_out_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as a tab-separated table; n/a where a score is not defined."""
+    from newlesions.learn.boosting.held_out import COLUMNS
+
+    columns = [name for name in COLUMNS if any(name in row for row in rows)]
+    lines = ["\t".join(columns), *("\t".join(_cell(row.get(name)) for name in columns) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _digests(pair: Pair) -> dict[str, str]:
+    """What the pair is made of. No path, and no name but its id."""
+    return {
+        "pair": pair.pair,
+        "baseline": pair.baseline_sha256,
+        "followup": pair.followup_sha256,
+        "reference": sha256(pair.reference),
+    }
