@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.detect.refinement.candidates import find_candidates
-from newlesions.detect.refinement.model import Model
+from newlesions.detect.refinement.model import Model, uses_frequency
 from newlesions.errors import ConfigError
 from newlesions.learn.boosting.folds import inner_folds
 from newlesions.learn.boosting.lesions import LEVELS, Candidates, candidates_of, train_lesions
 from newlesions.learn.boosting.samples import Samples, read_samples
-from newlesions.learn.boosting.voxels import Frequencies, learn_frequencies, needs_frequency, seen, train_voxels
+from newlesions.learn.boosting.voxels import Frequencies, learn_frequencies, seen, train_voxels
 
 if TYPE_CHECKING:
     import lightgbm
@@ -48,7 +48,7 @@ def fit(samples: Sequence[Path], settings: Mapping[str, Any], threads: int, reci
     if len(set(subjects.values())) < 2:
         raise ConfigError(f"train: found {len(set(subjects.values()))} subjects; expected at least two")
     folds = inner_folds(list(subjects.values()), int(settings["inner_folds"]), int(settings["seed"]))
-    frequencies = learn_frequencies(samples) if needs_frequency(settings) else None
+    frequencies = learn_frequencies(samples) if uses_frequency(settings) else None
     boosters = train_voxels(samples, folds, frequencies, settings, threads)
     frequency = frequencies.all() if frequencies else None
     if settings["lesions"]:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.detect.refinement.frequency import empty_frequency, frequency_at, frequency_of
-from newlesions.detect.refinement.model import uses_frequency
 from newlesions.images.volume import Volume
 from newlesions.learn.boosting.samples import Samples, read_samples
 from newlesions.learn.boosting.trees import train_booster
@@ -85,11 +84,6 @@ def train_voxels(
         )
         boosters.append(train_booster(train, valid, settings, threads))  # type: ignore[arg-type]
     return boosters
-
-
-def needs_frequency(settings: Mapping[str, Any]) -> bool:
-    """Whether the boosters see the learned map."""
-    return uses_frequency(settings)
 
 
 def _drawn(samples: Samples, quota: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
