@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +80,12 @@ def _asymmetries(pair: PairData, voxels: NDArray[np.intp], mni: NDArray[np.float
     level = brain_level(pair)
     here = tuple(voxels.T)
     columns = []
-    for image in (pair.after, pair.after - pair.before):
-        # Wide enough that the hemispheres' differences in shape do not matter.
-        smooth = ndimage.gaussian_filter(image, 1.5 / pair.spacing, truncate=3.0)
+    # Wide enough that the hemispheres' differences in shape do not matter.
+    before, after = (
+        pair.once(image, "asymmetry", partial(ndimage.gaussian_filter, image, 1.5 / pair.spacing, truncate=3.0))
+        for image in (pair.before, pair.after)
+    )
+    for smooth in (after, after - before):
         there = ndimage.map_coordinates(smooth, mirrored, order=1, mode="nearest")
         columns.append(((smooth[here] - there) / level).astype(np.float32))
     return columns

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +48,20 @@ class PairData:
     mni_from_working: Affine
     slice_mm: tuple[float, float]
     settings: SubtractionSettings
+    kept: dict[tuple[int, str], tuple[Image, Image]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def spacing(self) -> float:
         """The edge of a voxel, mm."""
         return float(self.grid.spacing[0])
+
+    def once(self, image: Image, what: str, compute: Callable[[], Image]) -> Image:
+        """``compute()``, done once for ``image`` and shared with the pair of exchanged visits; ``what`` is its name."""
+        key = id(image), what
+        if key not in self.kept:
+            # With the image itself, so that its id is not given to another one.
+            self.kept[key] = image, compute()
+        return self.kept[key][1]
 
     def swapped(self) -> PairData:
         """The pair with its visits exchanged: what was gone is new."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy import ndimage
 
@@ -37,7 +39,10 @@ def region_of(pair: PairData, kind: str) -> Mask:
         raise ConfigError(f"train.region: found {kind!r}; expected {RISING} or {BRAIN}")
     included = anatomical_inclusion(pair.brain, pair.grid, pair.mni_from_working, pair.settings)
     sigma = _SMOOTHING_MM / pair.spacing
-    before, after = (ndimage.gaussian_filter(image, sigma) for image in (pair.before, pair.after))
+    before, after = (
+        pair.once(image, "region", partial(ndimage.gaussian_filter, image, sigma))
+        for image in (pair.before, pair.after)
+    )
     level = brain_level(pair)
     rise = (after - before) / level
     spread = float(rise[pair.brain].std())

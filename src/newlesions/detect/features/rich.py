@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,9 +90,17 @@ def rich_features(pair: PairData, region: Mask) -> NDArray[np.float32]:
 
 def _appearance(pair: PairData, box: tuple[slice, slice, slice], region: Mask) -> list[NDArray[np.float32]]:
     level, brain = brain_level(pair), pair.brain[box]
-    images = [(image[box] / level - 1).astype(np.float32) for image in (pair.before, pair.after)]
-    # Outside the head there is no signal: as dark as fluid, lest the brain's edge look like the brightest contrast.
-    stack = _Stack(*([_smoothed(image, scale / pair.spacing) for scale in _SCALES] for image in images))
+    visits = pair.before, pair.after
+    images = [pair.once(visit, f"level {level}", partial(_at_level, visit[box], level)) for visit in visits]
+    stack = _Stack(
+        *(
+            [
+                pair.once(visit, f"scale {scale} level {level}", partial(_smoothed, image, scale / pair.spacing))
+                for scale in _SCALES
+            ]
+            for visit, image in zip(visits, images, strict=True)
+        )
+    )
     dense = stack.difference(1)
     spread = float(dense[brain].std())
     local_mean, local_square = (_smoothed(x, 3 / pair.spacing) for x in (dense, dense**2))
@@ -109,11 +118,22 @@ def _appearance(pair: PairData, box: tuple[slice, slice, slice], region: Mask) -
     columns += [np.full(rise.size, spread, np.float32)]
     fluid = _smoothed(((images[1] < _FLUID - 1) & brain).astype(np.float32), 2 / pair.spacing)
     columns += [fluid[region]]
-    for image in images:
-        near = lesion_like(image, brain, pair.settings.lesion_sd).astype(np.float32)
-        columns.append(_smoothed(near, 2 / pair.spacing)[region])
+    for visit, image in zip(visits, images, strict=True):
+        columns.append(
+            pair.once(visit, f"lesion near level {level}", partial(_lesion_near, pair, image, brain))[region]
+        )
     columns += [np.full(rise.size, size, np.float32) for size in pair.slice_mm]
     return columns
+
+
+def _at_level(image: Image, level: float) -> Image:
+    """Shares of the brain's median, minus 1: where there is no signal, as dark as can be."""
+    return (image / level - 1).astype(np.float32)
+
+
+def _lesion_near(pair: PairData, image: Image, brain: Mask) -> Image:
+    near = lesion_like(image, brain, pair.settings.lesion_sd).astype(np.float32)
+    return _smoothed(near, 2 / pair.spacing)
 
 
 def _smoothed(image: Image, sigma: float) -> Image:
