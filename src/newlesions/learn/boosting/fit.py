@@ -14,7 +14,7 @@ from newlesions.detect.refinement.model import Model, uses_frequency
 from newlesions.errors import ConfigError
 from newlesions.learn.boosting.folds import inner_folds
 from newlesions.learn.boosting.lesions import LEVELS, Candidates, candidates_of, train_lesions
-from newlesions.learn.boosting.samples import Samples, read_samples
+from newlesions.learn.boosting.samples import Samples, read_samples, read_subject
 from newlesions.learn.boosting.voxels import Frequencies, learn_frequencies, seen, train_voxels
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def fit(samples: Sequence[Path], settings: Mapping[str, Any], threads: int, reci
     ConfigError
         If there are fewer than two subjects, or too few lesions to learn from.
     """
-    subjects = {path: read_samples(path).subject for path in samples}
+    subjects = {path: read_subject(path) for path in samples}
     if len(set(subjects.values())) < 2:
         raise ConfigError(f"train: found {len(set(subjects.values()))} subjects; expected at least two")
     folds = inner_folds(list(subjects.values()), int(settings["inner_folds"]), int(settings["seed"]))

@@ -170,10 +170,10 @@ def _at_level(
         chances.append(chance)
         start += count
     scored = [(objective(pairs, [chance >= accept for chance in chances]), accept) for accept in ACCEPTS]
-    value, accept = max(scored)
+    value = max(scored)[0]
     # The middle of a plateau is surer than its end.
     flat = [at for other, at in scored if other >= value - 1e-3]
-    return LesionStage(boosters, calibration, level, flat[len(flat) // 2] if accept in flat else accept, value)
+    return LesionStage(boosters, calibration, level, flat[len(flat) // 2], value)
 
 
 def _pair_score(pair: Candidates, accepted: NDArray[np.bool_]) -> float:

@@ -119,6 +119,18 @@ def read_samples(path: Path) -> Samples:
         return Samples(str(held["pair"]), str(held["subject"]), (i, j, k), float(held["spacing"]), **arrays)
 
 
+def read_subject(path: Path) -> str:
+    """The subject alone: the other arrays of the file stay unread."""
+    with np.load(path, allow_pickle=False) as held:
+        return str(held["subject"])
+
+
+def read_truth_places(path: Path) -> NDArray[np.float32]:
+    """The reference's voxels in MNI mm alone, shape (m, 3): the other arrays of the file stay unread."""
+    with np.load(path, allow_pickle=False) as held:
+        return np.asarray(held["truth_mni"])
+
+
 def _thinned(region: Mask, kept: Mask, settings: Mapping[str, Any], name: str) -> tuple[Mask, NDArray[np.float32]]:
     """The voxels to keep of ``region``, and how many each stands for."""
     others = np.flatnonzero(region & ~kept)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from newlesions.detect.refinement.frequency import empty_frequency, frequency_at, frequency_of
 from newlesions.images.volume import Volume
-from newlesions.learn.boosting.samples import Samples, read_samples
+from newlesions.learn.boosting.samples import Samples, read_samples, read_subject, read_truth_places
 from newlesions.learn.boosting.trees import train_booster
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def learn_frequencies(paths: Sequence[Path]) -> Frequencies:
     """The maps of all pairs; a subject with several pairs counts once, by all its lesions."""
     places: dict[str, list[NDArray[np.float32]]] = {}
     for path in paths:
-        samples = read_samples(path)
-        places.setdefault(samples.subject, []).append(samples.truth_mni)
+        places.setdefault(read_subject(path), []).append(read_truth_places(path))
     own = {subject: frequency_of(np.concatenate(parts)) for subject, parts in places.items()}
     total = empty_frequency()
     for volume in own.values():
