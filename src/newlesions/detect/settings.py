@@ -71,7 +71,7 @@ class SubtractionSettings:
     brighter_than: float = 1.0
     min_mean_z: float = 0.0
     enlarging_contact: float = 0.05
-    lesion_sd: float = 1.5
+    lesion_sd: float = 2.0
     softness: float = 0.5
 
     @classmethod

@@ -26,6 +26,7 @@ SETTINGS = {
     "min_leaf": 20,
     "max_rows": 40000,
     "negatives": 500,
+    "even_lesions": 0.5,
     "threshold": None,
     "min_voxels": 0,
     "minor_axis": 0.0,

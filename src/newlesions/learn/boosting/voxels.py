@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.detect.refinement.frequency import empty_frequency, frequency_at, frequency_of
+from newlesions.images.morphology import label_lesions
 from newlesions.images.volume import Volume
 from newlesions.learn.boosting.samples import Samples, read_samples, read_subject, read_truth_places
 from newlesions.learn.boosting.trees import train_booster
 
 if TYPE_CHECKING:
     import lightgbm
+
+_USUAL_MM3 = 60.0  # a new lesion of usual volume, whose voxels weigh 1
+_MOST = 4.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def train_voxels(
     for path in paths:
         samples = read_samples(path)
         rows, weight = _drawn(samples, quota, int(settings["seed"]))
+        weight = weight * lesion_weights(samples, float(settings["even_lesions"]))[rows]
         features, _ = seen(samples, frequencies)
         parts.append((folds[samples.subject], features[rows], samples.label[rows], weight))
     boosters = []
@@ -83,6 +88,27 @@ def train_voxels(
         )
         boosters.append(train_booster(train, valid, settings, threads))  # type: ignore[arg-type]
     return boosters
+
+
+def lesion_weights(samples: Samples, even: float) -> NDArray[np.float32]:
+    """By how much the voxels of small lesions weigh more, and those of large ones less, shape (n,); 1 outside of all.
+
+    Parameters
+    ----------
+    samples
+        Of a pair.
+    even
+        0: every voxel weighs 1. 1: all lesions weigh the same in sum, within the limits of four times and a quarter.
+    """
+    if not even or not samples.truth.size:
+        return np.ones(samples.index.size, np.float32)
+    reference = np.zeros(int(np.prod(samples.shape)), np.bool_)
+    reference[samples.truth] = True
+    labels = label_lesions(reference.reshape(samples.shape))
+    volume = np.bincount(labels.ravel()) * samples.spacing**3
+    weight = np.clip((_USUAL_MM3 / volume) ** even, 1 / _MOST, _MOST)
+    weight[0] = 1.0
+    return np.asarray(weight[labels.ravel()[samples.index]], dtype=np.float32)
 
 
 def _drawn(samples: Samples, quota: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
