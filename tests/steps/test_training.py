@@ -28,7 +28,15 @@ from newlesions.steps.refine import refine
 from newlesions.steps.sample import sample
 from steps.small import LESION, Work, brain, scan, settings
 
-PAPER = {"features": "neighbours", "region": "brain", "lesions": False, "inner_folds": 2, "rounds": 20, "min_leaf": 5}
+PAPER = {
+    "features": "neighbours",
+    "region": "brain",
+    "lesions": False,
+    "inner_folds": 2,
+    "rounds": 20,
+    "min_leaf": 5,
+    "even_lesions": 0.0,
+}
 PLAIN = settings("candidates", brighter_than=0.0)
 
 
