@@ -1,0 +1,139 @@
+"""The blocks that networks are made of: convolutions with norm and activation, plain or residual."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from monai.networks.blocks import Convolution, UpSample
+from monai.networks.layers import Conv, Norm
+from monai.networks.layers.utils import get_act_layer
+from torch import Tensor, nn
+
+from newlesions.networks.arguments import Steps, UNetArguments
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation that also takes a single value per group.
+
+    PyTorch refuses it in training, though the result is defined (the bias). It comes up at the lowest level when a
+    recipe is tried with small patches.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``x``, shape (N, C, ...)."""
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps, torch.backends.cudnn.enabled)
+
+
+def norm(arguments: UNetArguments, channels: int) -> nn.Module:
+    """The norm of ``channels``.
+
+    ``group``: as many groups as divide both ``groups`` and ``channels``, since the images have fewer channels than
+    there are groups, as scaled networks may. Instance norm is the group norm of single channels.
+    """
+    if arguments.norm == "none":
+        return nn.Identity()
+    if arguments.norm == "batch":
+        return Norm[Norm.BATCH, arguments.dimensions](channels)
+    groups = channels if arguments.norm == "instance" else math.gcd(arguments.groups, channels)
+    return GroupNorm(groups, channels)
+
+
+def activation(arguments: UNetArguments) -> nn.Module:
+    """The activation; leaky rectifiers have slope 0.01."""
+    return get_act_layer(arguments.activation)
+
+
+def convolution(
+    arguments: UNetArguments, inputs: int, outputs: int, kernel: Steps, stride: Steps | int = 1, bias: bool = True
+) -> nn.Module:
+    """A bare convolution that keeps the size, or divides it by ``stride``, rounded up."""
+    return Convolution(
+        arguments.dimensions, inputs, outputs, strides=stride, kernel_size=kernel, bias=bias, conv_only=True
+    )
+
+
+def pointwise(dimensions: int, inputs: int, outputs: int) -> nn.Module:
+    """A convolution of side 1."""
+    return Conv[Conv.CONV, dimensions](inputs, outputs, kernel_size=1)
+
+
+def upsampling(arguments: UNetArguments, inputs: int, outputs: int, stride: Steps) -> nn.Module:
+    """A step up."""
+    if arguments.up == "transposed":
+        return UpSample(
+            arguments.dimensions, inputs, outputs, scale_factor=stride, kernel_size=arguments.up_kernel, mode="deconv"
+        )
+    mode = "nearest" if arguments.up == "nearest" else "linear"
+    return UpSample(
+        arguments.dimensions, inputs, outputs, stride, mode="nontrainable", interp_mode=mode, align_corners=None
+    )
+
+
+class Block(nn.Module):
+    """The convolutions of one level, the first with ``stride``; plain or residual.
+
+    In a residual block of order norm-act-conv (He et al. 2016, the pre-activation block) the shortcut begins behind
+    the first activation where it needs a convolution of side 1; in one of order conv-norm-act the last activation
+    follows the sum.
+    """
+
+    def __init__(self, arguments: UNetArguments, inputs: int, outputs: int, kernel: Steps, stride: Steps) -> None:
+        super().__init__()
+        self.residual, self.order = arguments.residual, arguments.order
+        units = []
+        for number in range(arguments.convs):
+            bare = self.residual and self.order == "conv-norm-act" and number == arguments.convs - 1
+            here, step = (inputs, stride) if number == 0 else (outputs, (1,) * len(stride))
+            units.append(_unit(arguments, here, outputs, kernel, step, with_activation=not bare))
+        self.units = nn.ModuleList(units)
+        if self.residual and self.order == "conv-norm-act":
+            self.last = activation(arguments)
+        if self.residual and (inputs != outputs or any(step > 1 for step in stride)):
+            side = (1,) * len(stride)
+            self.shortcut = convolution(arguments, inputs, outputs, side, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From (N, inputs, ...) to (N, outputs, ...)."""
+        if not self.residual:
+            for unit in self.units:
+                x = unit(x)
+            return x
+        return self._residual(x)
+
+    def _residual(self, x: Tensor) -> Tensor:
+        first = self.units[0]
+        if self.order == "norm-act-conv":
+            active = first.activation(first.norm(x))
+            beside = self.shortcut(active) if hasattr(self, "shortcut") else x
+            y = first.dropout(first.convolution(active))
+        else:
+            beside = self.shortcut(x) if hasattr(self, "shortcut") else x
+            y = first(x)
+        for unit in self.units[1:]:
+            y = unit(y)
+        return self.last(y + beside) if hasattr(self, "last") else y + beside
+
+
+def _unit(
+    arguments: UNetArguments, inputs: int, outputs: int, kernel: Steps, stride: Steps, with_activation: bool
+) -> nn.Sequential:
+    """Convolution, dropout, norm and activation in the network's order."""
+    normed = outputs if arguments.order == "conv-norm-act" else inputs
+    rate = arguments.dropout if arguments.dropout_at == "conv" else 0.0
+    parts = {
+        # A bias before a norm would have no effect.
+        "conv": ("convolution", convolution(arguments, inputs, outputs, kernel, stride, bias=_has_bias(arguments))),
+        "norm": ("norm", norm(arguments, normed)),
+        "act": ("activation", activation(arguments) if with_activation else nn.Identity()),
+    }
+    unit = nn.Sequential()
+    for part in arguments.order.split("-"):
+        unit.add_module(*parts[part])
+        if part == "conv":
+            unit.add_module("dropout", nn.Dropout(rate))
+    return unit
+
+
+def _has_bias(arguments: UNetArguments) -> bool:
+    return arguments.order != "conv-norm-act" or arguments.norm in ("none", "group")

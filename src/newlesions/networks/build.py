@@ -1,0 +1,101 @@
+"""From a recipe's entry ``network`` to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from newlesions.errors import ConfigError
+from newlesions.networks.arguments import Arguments, UNet2dArguments, UNetArguments, read_arguments
+from newlesions.networks.flat import Flat, FlatArguments
+from newlesions.networks.preunet import PreUNetArguments
+from newlesions.networks.siamese import Siamese, SiameseArguments
+from newlesions.networks.unet import UNet
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A network that recipes can name: its arguments, how it is made of them and how many inputs it takes."""
+
+    arguments: type[Arguments]
+    make: Callable[[Any, int], nn.Module]
+    takes: Callable[[Any, int], bool] = lambda arguments, inputs: inputs >= 1
+    expected: str = "at least 1"
+
+
+_KINDS: dict[str, Kind] = {
+    "unet3d": Kind(UNetArguments, UNet),
+    "unet2d": Kind(UNet2dArguments, UNet),
+    "preunet": Kind(PreUNetArguments, UNet),
+    "siamese": Kind(
+        SiameseArguments,
+        Siamese,
+        takes=lambda arguments, inputs: inputs >= 2 and inputs % 2 == 0,
+        expected="as many of the baseline as of the follow-up",
+    ),
+    "flat": Kind(
+        FlatArguments,
+        Flat,
+        takes=lambda arguments, inputs: 0 <= arguments.image < inputs - arguments.maps,
+        expected="the images, `image` among them, and then the maps",
+    ),
+}
+
+NAMES = tuple(sorted(_KINDS))
+"""What a recipe can write as a network's name."""
+
+
+def build(network: Mapping[str, Any], inputs: int, width: float = 1.0) -> nn.Module:
+    """Make a network; its weights are drawn from PyTorch's global generator, which the caller seeds.
+
+    Parameters
+    ----------
+    network
+        ``name``, one of `NAMES`, and arguments.
+    inputs
+        Channels of the input.
+    width
+        Share of the channels, in multiples of 4 and at least 4.
+
+    Returns
+    -------
+    torch.nn.Module
+        From (N, inputs, ...) to logits (N, outputs, ...); with deep supervision and in training mode a list of
+        logits, finest first.
+
+    Raises
+    ------
+    ConfigError
+        On an unknown name or argument, or a number of inputs that the network cannot take.
+    """
+    kind, arguments = _read(network)
+    if not kind.takes(arguments, inputs):
+        raise ConfigError(f"network {network['name']}: found {inputs} inputs; expected {kind.expected}")
+    return kind.make(arguments.scaled(width), inputs)
+
+
+def check(network: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` when ``network`` cannot be built."""
+    _read(network)
+
+
+def patch_multiple(network: Mapping[str, Any]) -> int:
+    """What each side of a patch should be a multiple of. Other sides work too, at some cost at the border."""
+    return _read(network)[1].multiple
+
+
+def dimensions(network: Mapping[str, Any]) -> int:
+    """The axes of a patch: 2 for networks of slices, else 3."""
+    return _read(network)[1].dimensions
+
+
+def _read(network: Mapping[str, Any]) -> tuple[Kind, Any]:
+    content = dict(network)
+    name = content.pop("name", None)
+    if name not in _KINDS:
+        raise ConfigError(f"there is no network {name}; known: {', '.join(NAMES)}")
+    kind = _KINDS[name]
+    return kind, read_arguments(name, kind.arguments, content)

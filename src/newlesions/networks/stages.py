@@ -1,0 +1,222 @@
+"""A recipe's network stages: what each sees, what it is, how it learns and how it is applied.
+
+In a recipe, every entry of ``stages`` that has a ``task`` is such a stage::
+
+    stages:
+      new:
+        task: segment_new
+        inputs: [baseline, followup]
+        prepare: {normalise: zscore}
+        network: {name: unet3d, channels: [16, 32, 64]}
+        sample: {patch: [64, 64, 64], batch: 2, positive: 0.5}
+        augment: [{name: flip, axes: [0, 1, 2], p: 0.5}]
+        loss: [{name: dice}]
+        optimise: {name: adamw, lr: 1.0e-4, steps: 100000, schedule: {name: cosine}}
+        members: {folds: 5}
+        predict: {overlap: 0.5, threshold: 0.5}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TASKS = ("segment_new", "segment_lesions", "inpaint", "generate", "classify_regions")
+"""New lesions of a pair; all lesions of one visit; a lesion-free patch from one with holes; a patch with lesions from
+one without and a mask; which candidate regions (patches of any size) hold new lesions, voxel by voxel."""
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """How images reach the network.
+
+    ``spacing_mm``: null (that of the working grid), one number or three. ``normalise``: ``zscore`` (over all voxels of
+    the crop), ``zscore_brain``, ``median_brain`` (shares of the brain's median, minus 1), ``minmax`` or ``none``, each
+    image on its own. ``mask``: outside the brain 0 before normalising.
+    """
+
+    spacing_mm: float | tuple[float, float, float] | None = None
+    normalise: str = "zscore_brain"
+    mask: bool = True
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which patches train.
+
+    ``patch``: sides in voxels, 3, or 2 with ``views``. ``views``: the axes (0 sagittal, 1 coronal, 2 axial) whose
+    slices a 2D network sees. ``positive``: the share of patches centred on a lesion voxel; the others are centred
+    within the brain. ``cases``: ``all`` or ``changed`` (pairs with a new lesion only). ``synthetic``: what share of a
+    batch is made on the fly from scans with lesion masks (`learn.networks.synthetic`). ``weights``: of real and
+    synthetic elements in the loss.
+    """
+
+    patch: tuple[int, ...] = (64, 64, 64)
+    batch: int = 2
+    positive: float = 0.5
+    cases: str = "all"
+    views: tuple[int, ...] = ()
+    synthetic: float = 0.0
+    weights: tuple[float, float] = (1.0, 1.0)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Optimise:
+    """How weights are found. ``schedule``: {name: constant | cosine | steps | linear | plateau | restarts, ...}.
+
+    ``steps``: optimiser steps. ``accumulate``: batches per step. ``ema``: decay of the averaged weights, which are then
+    the result; null: none. ``clip``: the largest norm of the gradient. ``amp``: half precision where the device has it.
+    ``validate_every``: steps between two looks at the validation pairs; ``patience``: how many looks without gain end
+    the training, null: none; ``select``: ``best`` look or ``last`` weights.
+    """
+
+    name: str = "adamw"
+    lr: float = 1e-3
+    steps: int = 1000
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float = 0.9
+    schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
+    accumulate: int = 1
+    ema: float | None = None
+    clip: float | None = None
+    amp: bool = True
+    validate_every: int = 250
+    patience: int | None = None
+    select: str = "last"
+
+
+@dataclass(frozen=True)
+class Members:
+    """The networks of one stage: one per fold (by subject, the fold's own subjects validate) and per seed.
+
+    ``folds`` 1: one network of all pairs. ``refit``: after the folds, one more network of all pairs (and of each seed),
+    which alone is applied to new pairs; those of the folds then only say what pairs look like that a network has not
+    seen. ``raters``: train on single raters' masks, one network each.
+    """
+
+    folds: int = 1
+    seeds: int = 1
+    raters: bool = False
+    refit: bool = False
+
+
+@dataclass(frozen=True)
+class Predict:
+    """How a trained stage is applied.
+
+    ``overlap``: of neighbouring windows, as a share of their side. ``weighting``: ``constant`` or ``gaussian``.
+    ``flips``: axes (or several, as lists) that are mirrored and averaged. ``combine``: ``mean`` of the members'
+    probabilities, ``logits`` (mean of logits) or ``vote`` (majority of binary masks); ``views``: the same for the views
+    of 2D networks. ``window``: sides in voxels, null: those of the training patch. ``threshold``: of the probability.
+    ``min_volume_mm3``: smaller lesions are dropped.
+    """
+
+    overlap: float = 0.5
+    weighting: str = "gaussian"
+    flips: tuple[Any, ...] = ()
+    combine: str = "mean"
+    views: str = "vote"
+    window: tuple[int, ...] | None = None
+    threshold: float = 0.5
+    min_volume_mm3: float = 3.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to begin with: those of an earlier stage, whole or one ``part``.
+
+    ``frozen``: true where that part does not change, or the name of the part that does not.
+    """
+
+    stage: str
+    part: str | None = None
+    frozen: bool | str = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage."""
+
+    name: str
+    task: str
+    inputs: tuple[str, ...]
+    network: Mapping[str, Any]
+    prepare: Prepare = field(default_factory=Prepare)
+    sample: Sample = field(default_factory=Sample)
+    augment: tuple[Mapping[str, Any], ...] = ()
+    loss: tuple[Mapping[str, Any], ...] = ({"name": "dice"},)
+    optimise: Optimise = field(default_factory=Optimise)
+    members: Members = field(default_factory=Members)
+    predict: Predict = field(default_factory=Predict)
+    start: Start | None = None
+    uses: tuple[str, ...] = ()
+    """Stages that are neither inputs nor start but needed for training, as an inpainter for synthetic pairs."""
+
+    @classmethod
+    def of(cls, name: str, content: Mapping[str, Any]) -> Stage:
+        """From a recipe's entry, which its schema has checked."""
+        parts: dict[str, Any] = dict(content)
+        for key, kind in _PARTS.items():
+            if parts.get(key) is not None:
+                parts[key] = kind(**{item: _tuples(value) for item, value in parts[key].items()})
+        for key in ("inputs", "augment", "loss", "uses"):
+            if key in parts:
+                parts[key] = tuple(parts[key])
+        return cls(name=name, **parts)
+
+    def plain(self) -> dict[str, Any]:
+        """As a recipe's entry: dictionaries, lists, numbers and text."""
+        content = dataclasses.asdict(self)
+        del content["name"]
+        return {key: _lists(value) for key, value in content.items() if value is not None}
+
+
+_PARTS: dict[str, Any] = {
+    "prepare": Prepare,
+    "sample": Sample,
+    "optimise": Optimise,
+    "members": Members,
+    "predict": Predict,
+    "start": Start,
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The section ``networks`` of the configuration: to make a recipe smaller, and what it runs on.
+
+    ``width``: share of the channels. ``patch``: share of the patches' sides. ``steps``: the most optimiser steps of
+    each member, null: the recipe's. ``device``: ``auto``, ``cpu`` or ``cuda``. ``threads``: of one job on the CPU.
+    """
+
+    width: float = 1.0
+    patch: float = 1.0
+    steps: int | None = None
+    device: str = "auto"
+    threads: int = 2
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> Limits:
+        """From the section; entries that are not about a single job (``gpus``, ``bucket``) are left out."""
+        known = {entry.name for entry in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in section.items() if name in known})
+
+
+def is_network(content: Any) -> bool:
+    """Whether a recipe's entry is a network stage."""
+    return isinstance(content, Mapping) and "task" in content
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value

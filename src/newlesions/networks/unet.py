@@ -1,0 +1,82 @@
+"""U-Nets of two or three dimensions, in two halves that other networks use too."""
+
+from __future__ import annotations
+
+import torch
+from monai.networks.layers import Pool
+from torch import Tensor, nn
+
+from newlesions.networks.arguments import Steps, UNetArguments
+from newlesions.networks.blocks import Block, convolution, pointwise, upsampling
+
+
+class Encoder(nn.Module):
+    """The way down: features of every level, finest first."""
+
+    def __init__(self, arguments: UNetArguments, inputs: int) -> None:
+        super().__init__()
+        channels, kernels = arguments.channels, arguments.kernels
+        still = (1,) * arguments.dimensions
+        self.stem = convolution(arguments, inputs, channels[0], kernels[0]) if arguments.stem else nn.Identity()
+        first = channels[0] if arguments.stem else inputs
+        self.blocks = nn.ModuleList([Block(arguments, first, channels[0], kernels[0], still)])
+        self.downs = nn.ModuleList()
+        for level, stride in enumerate(arguments.steps, start=1):
+            pooled = arguments.down == "maxpool"
+            self.downs.append(_down(arguments, stride) if pooled else nn.Identity())
+            above, here = channels[level - 1 : level + 1]
+            self.blocks.append(Block(arguments, above, here, kernels[level], still if pooled else stride))
+        self.dropout = nn.Dropout(arguments.dropout if arguments.dropout_at == "down" else 0.0)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """From (N, inputs, ...) to the features (N, channels[level], ...) of every level."""
+        features = [self.blocks[0](self.stem(x))]
+        for down, block in zip(self.downs, self.blocks[1:], strict=True):
+            features.append(block(self.dropout(down(features[-1]))))
+        return features
+
+
+class Decoder(nn.Module):
+    """The way up, and logits from the finest levels."""
+
+    def __init__(self, arguments: UNetArguments) -> None:
+        super().__init__()
+        channels, kernels = arguments.channels, arguments.kernels
+        still = (1,) * arguments.dimensions
+        self.add = arguments.skip == "add"
+        self.ups, self.blocks = nn.ModuleList(), nn.ModuleList()
+        for level in reversed(range(len(channels) - 1)):
+            here = channels[level]
+            self.ups.append(upsampling(arguments, channels[level + 1], here, arguments.steps[level]))
+            self.blocks.append(Block(arguments, here if self.add else 2 * here, here, kernels[level], still))
+        heads = arguments.channels[: arguments.deep_supervision]
+        self.heads = nn.ModuleList(pointwise(arguments.dimensions, n, arguments.outputs) for n in heads)
+
+    def forward(self, features: list[Tensor]) -> Tensor | list[Tensor]:
+        """Logits (N, outputs, ...) of the finest level; in training with deep supervision a list, finest first."""
+        x, outputs = features[-1], [features[-1]]
+        for up, block, skip in zip(self.ups, self.blocks, reversed(features[:-1]), strict=True):
+            # A level whose side the stride does not divide was rounded up on the way down.
+            x = up(x)[(..., *(slice(side) for side in skip.shape[2:]))]
+            x = block(skip + x if self.add else torch.cat([skip, x], dim=1))
+            outputs.append(x)
+        if self.training and len(self.heads) > 1:
+            return [head(outputs[-1 - level]) for level, head in enumerate(self.heads)]
+        return self.heads[0](x)
+
+
+class UNet(nn.Module):
+    """Encoder and decoder with skips at every level."""
+
+    def __init__(self, arguments: UNetArguments, inputs: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(arguments, inputs)
+        self.decoder = Decoder(arguments)
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """From (N, inputs, ...) of any size to logits (N, outputs, ...), or a list of them (`Decoder`)."""
+        return self.decoder(self.encoder(x))
+
+
+def _down(arguments: UNetArguments, stride: Steps) -> nn.Module:
+    return Pool[Pool.MAX, arguments.dimensions](kernel_size=stride, stride=stride, ceil_mode=True)

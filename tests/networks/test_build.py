@@ -1,0 +1,221 @@
+"""Networks against what the papers say of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from newlesions.errors import ConfigError
+from newlesions.networks.build import NAMES, build, check, dimensions, patch_multiple
+
+KAMRAOUI = {
+    "channels": [8, 16, 24],
+    "norm": "group",
+    "order": "norm-conv-act",
+    "activation": "relu",
+    "down": "maxpool",
+    "dropout": 0.5,
+}
+SMALL = {
+    "unet3d": {"channels": [4, 8, 8]},
+    "unet2d": {"channels": [4, 8, 8], "norm": "batch"},
+    "preunet": {"channels": [8, 8, 16, 16]},
+    "siamese": KAMRAOUI,
+    "flat": {"channels": [4] * 6},
+}
+VARIANTS = [
+    *({"name": name, **arguments} for name, arguments in SMALL.items()),
+    {"name": "unet3d", **KAMRAOUI, "up": "trilinear"},
+    {"name": "unet3d", "channels": [4, 8, 8], "strides": [[2, 2, 1], [2, 1, 2]], "up": "nearest", "skip": "add"},
+    {"name": "unet3d", "channels": [4, 8], "residual": True, "up": "trilinear", "kernel": [[1, 3, 3], 3]},
+    {"name": "unet3d", "channels": [4, 8], "norm": "none", "down": "maxpool", "dropout": 0.2, "dropout_at": "conv"},
+]
+
+
+def parameters(network: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def on_meta(network: dict[str, object], inputs: int, width: float = 1.0) -> torch.nn.Module:
+    with torch.device("meta"):
+        return build(network, inputs, width)
+
+
+def test_small_covers_every_name() -> None:
+    assert set(SMALL) == set(NAMES)
+
+
+@pytest.mark.parametrize("network", VARIANTS, ids=lambda network: network["name"])
+@pytest.mark.parametrize("mode", [True, False], ids=["training", "applied"])
+def test_logits_have_the_input_s_size_even_if_odd(network: dict[str, object], mode: bool) -> None:
+    sides = (9, 7, 11)[: dimensions(network)]
+    result = build(network, 2).train(mode)(torch.randn(1, 2, *sides))
+    finest = result[0] if isinstance(result, list) else result
+    assert finest.shape == (1, 1, *sides)
+
+
+@pytest.mark.parametrize("network", VARIANTS, ids=lambda network: network["name"])
+def test_every_parameter_learns(network: dict[str, object]) -> None:
+    made = build(network, 2)
+    result = made(torch.randn(2, 2, *(16,) * dimensions(network)))
+    logits = result if isinstance(result, list) else [result]
+    sum(one.square().sum() for one in logits).backward()
+    assert [name for name, one in made.named_parameters() if one.grad is None] == []
+
+
+@pytest.mark.parametrize("network", VARIANTS, ids=lambda network: network["name"])
+def test_equal_seeds_give_equal_weights(network: dict[str, object]) -> None:
+    first, second = (torch.manual_seed(3) and build(network, 2).state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_preunet_has_the_paper_s_parameters() -> None:
+    """ashtari2021, p. 49: 26.3 million."""
+    assert parameters(on_meta({"name": "preunet"}, 2)) == pytest.approx(26.3e6, abs=0.05e6)
+
+
+def test_preunet_supervises_the_three_highest_resolutions() -> None:
+    """ashtari2021, p. 46, and "only used in the training phase" (Fig. 2)."""
+    network = build({"name": "preunet"}, 2, width=0.1)
+    patch = torch.randn(1, 2, 32, 32, 32)
+    assert [tuple(logits.shape[2:]) for logits in network(patch)] == [(32,) * 3, (16,) * 3, (8,) * 3]
+    assert network.eval()(patch).shape == (1, 1, 32, 32, 32)
+    assert patch_multiple({"name": "preunet"}) == 16  # four halvings
+
+
+def test_preunet_norms_before_it_convolves() -> None:
+    network = on_meta({"name": "preunet"}, 2)
+    unit = network.encoder.blocks[1].units[0]
+    assert [name for name, _ in unit.named_children()][:3] == ["norm", "activation", "convolution"]
+    assert unit.norm.num_groups == 8
+    assert isinstance(unit.activation, torch.nn.LeakyReLU)
+
+
+def test_basaran_s_network_halves_five_times() -> None:
+    """basaran2021, p. 79: five steps down and up, instance norm, no dropout."""
+    network = {"name": "unet3d", "channels": [8, 16, 32, 64, 80, 80]}
+    made = on_meta(network, 2)
+    assert patch_multiple(network) == 32
+    assert len(made.encoder.downs) == len(made.decoder.ups) == 5
+    norms = [part for part in made.modules() if isinstance(part, torch.nn.GroupNorm)]
+    assert norms and all(norm.num_groups == norm.num_channels for norm in norms)
+    assert all(part.p == 0 for part in made.modules() if isinstance(part, torch.nn.Dropout))
+
+
+def test_instance_norm_is_pytorch_s() -> None:
+    unit = build({"name": "unet3d", "channels": [4, 8]}, 2).encoder.blocks[0].units[0]
+    image = torch.randn(2, 4, 5, 6, 7)
+    torch.testing.assert_close(unit.norm(image), torch.nn.InstanceNorm3d(4)(image))
+
+
+def test_a_patch_of_one_multiple_trains() -> None:
+    """Its lowest level is a single voxel, which PyTorch's own norms refuse."""
+    network = build({"name": "unet3d", "channels": [4, 4, 4]}, 1)
+    assert torch.isfinite(network(torch.randn(1, 1, 4, 4, 4))).all()
+
+
+def test_kamraoui_s_blocks() -> None:
+    """kamraoui2021-iqda, p. 38: group norm (8) before each convolution, ReLU after; dropout .5 after max-pooling."""
+    encoder = on_meta({"name": "unet3d", **KAMRAOUI}, 2).encoder
+    unit = encoder.blocks[1].units[1]
+    assert [name for name, _ in unit.named_children()] == ["norm", "convolution", "dropout", "activation"]
+    assert (unit.norm.num_groups, unit.dropout.p, encoder.dropout.p) == (8, 0, 0.5)
+    assert isinstance(encoder.downs[0], torch.nn.MaxPool3d)
+
+
+def test_dropout_acts_on_what_was_pooled() -> None:
+    arguments = {**KAMRAOUI, "norm": "none", "dropout": 0.99}
+    encoder = build({"name": "unet3d", **arguments}, 1).encoder
+    image = torch.randn(1, 1, 8, 8, 8)
+    first, again = encoder(image), encoder(image)
+    assert torch.equal(first[0], again[0]) and not torch.equal(first[1], again[1])
+    assert torch.equal(encoder.eval()(image)[1], encoder(image)[1])
+
+
+def test_siamese_encoder_is_that_of_a_network_of_one_visit() -> None:
+    """kamraoui2022, section 2.2: the encoder of the first task is the siamese encoder of the second."""
+    single, siamese = (build({"name": name, **KAMRAOUI}, inputs) for name, inputs in (("unet3d", 1), ("siamese", 2)))
+    shapes = [
+        {name: tuple(one.shape) for name, one in made.state_dict().items() if name.startswith("encoder.")}
+        for made in (single, siamese)
+    ]
+    assert shapes[0] == shapes[1] and shapes[0]
+
+
+def test_siamese_sees_both_visits_with_the_same_weights() -> None:
+    network = build({"name": "siamese", **KAMRAOUI}, 2).eval()
+    with torch.no_grad():
+        for combine, channels in zip(network.combine, KAMRAOUI["channels"], strict=True):
+            # The half of the kernel for the follow-up is made that for the baseline: the order must not matter then.
+            combine.conv.weight[:, channels:] = combine.conv.weight[:, :channels]
+        before, after = torch.randn(2, 1, 1, 8, 8, 8)
+        torch.testing.assert_close(network(torch.cat([before, after], 1)), network(torch.cat([after, before], 1)))
+
+
+def test_flat_sees_fifteen_voxels() -> None:
+    """hamzaoui2021, p. 95: seven convolutions of side 3, no stride, no pooling."""
+    network = build({"name": "flat", "channels": [4] * 6, "maps": 3}, 5).eval()
+    region = torch.randn(1, 5, 19, 19, 19, requires_grad=True)
+    network(region)[0, 0, 9, 9, 9].backward()
+    seen = region.grad[0, 0].abs().amax((1, 2)).nonzero().flatten()
+    assert (seen.min(), seen.max()) == (9 - 7, 9 + 7)
+    maps = region.grad[0, 2:].abs().amax((0, 2, 3)).nonzero().flatten()
+    assert (maps.min(), maps.max()) == (9 - 4, 9 + 4)  # they join before conv4
+
+
+def test_flat_joins_where_the_paper_says() -> None:
+    widths = [6, 7, 8, 9, 10, 11]
+    network = on_meta({"name": "flat", "channels": widths, "maps": 3}, 5)
+    assert [layer.in_channels for layer in network.convolutions] == [2, 6, 7, 8 + 3, 9 + 7, 10, 11 + 1]
+
+
+def test_flat_takes_regions_of_any_size_and_padding_changes_nothing() -> None:
+    network = build({"name": "flat", "channels": [4] * 6, "maps": 1}, 3)
+    region = torch.randn(2, 3, 5, 6, 7)
+    padded, mask = torch.randn(2, 3, 8, 8, 8), torch.zeros(2, 1, 8, 8, 8, dtype=torch.bool)
+    padded[:, :, :5, :6, :7] = region
+    mask[:, :, :5, :6, :7] = True
+    for mode in (True, False):
+        alone = network.train(mode)(region)
+        torch.testing.assert_close(network(padded, mask)[:, :, :5, :6, :7], alone)
+
+
+def test_width_scales_channels_in_fours() -> None:
+    network = {"name": "unet3d", "channels": [32, 64, 100], "norm": "group", "groups": 4}
+    convolutions = [on_meta(network, 2, width).encoder.blocks for width in (1, 0.25, 0.01)]
+    found = [[block.units[0].convolution.conv.out_channels for block in blocks] for blocks in convolutions]
+    assert found == [[32, 64, 100], [8, 16, 24], [4, 4, 4]]
+
+
+@pytest.mark.parametrize(
+    ("network", "inputs", "said"),
+    [
+        ({"name": "unet4d"}, 2, "there is no network unet4d; known: flat, preunet, siamese, unet2d, unet3d"),
+        ({"name": "unet3d", "channels": [4, 8], "depth": 3}, 2, "no argument depth; known: activation, channels"),
+        ({"name": "unet3d"}, 2, "channels is"),
+        ({"name": "unet3d", "channels": [4, "8"]}, 2, "expected a list of positive whole numbers"),
+        ({"name": "unet3d", "channels": 8}, 2, "expected a list of positive whole numbers"),
+        ({"name": "unet3d", "channels": [4, 8], "norm": "layer"}, 2, "known: instance, batch, group, none"),
+        ({"name": "unet3d", "channels": [4, 8], "dropout": 50}, 2, "dropout is 50"),
+        ({"name": "unet3d", "channels": [4, 8], "convs": 0}, 2, "convs is 0; expected a positive whole number"),
+        ({"name": "unet3d", "channels": [4, 8], "residual": "yes"}, 2, "expected true or false"),
+        ({"name": "unet3d", "channels": [4, 8], "strides": [2, 2]}, 2, "strides is"),
+        ({"name": "unet3d", "channels": [4, 8], "kernel": 2}, 2, "expected odd sides"),
+        ({"name": "unet3d", "channels": [12, 24], "norm": "group"}, 2, "do not divide into 8 groups"),
+        ({"name": "unet3d", "channels": [4, 8], "deep_supervision": 2}, 2, "expected 1 to 1 levels"),
+        ({"name": "unet2d", "channels": [4, 8], "strides": [[2, 2, 2]]}, 2, "each one number or 2"),
+        ({"name": "siamese", **KAMRAOUI}, 3, "found 3 inputs; expected as many of the baseline"),
+        ({"name": "flat", "channels": [4] * 5}, 2, "expected 6"),
+        ({"name": "flat", "channels": [4] * 6, "maps": 1}, 2, "found 2 inputs"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_one_line(network: dict[str, object], inputs: int, said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        build(network, inputs)
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_check_builds_nothing() -> None:
+    check({"name": "preunet"})
+    with pytest.raises(ConfigError, match="no argument size"):
+        check({"name": "preunet", "size": 1})
