@@ -1,0 +1,37 @@
+"""2D networks over a volume: the slices of each view, as windows that are one voxel thick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from newlesions.detect.networks.window import mirrors
+
+
+class Slices(torch.nn.Module):
+    """A 2D network as one of volumes that are one voxel thick along ``axis``.
+
+    The slice's axes are the volume's other two in their order: (J, K) in sagittal slices (axis 0), (I, K) in coronal
+    (1) and (I, J) in axial ones (2).
+    """
+
+    def __init__(self, network: torch.nn.Module, axis: int) -> None:
+        super().__init__()
+        self.network, self.axis = network, axis
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, C, *patch) to (N, O, *patch), one of whose sides is 1."""
+        return self.network(images.squeeze(self.axis + 2)).unsqueeze(self.axis + 2)
+
+
+def window_of(axis: int, patch: Sequence[int]) -> tuple[int, ...]:
+    """The sides of a 3D window that holds one slice's patch, (2,) to (3,)."""
+    return (*patch[:axis], 1, *patch[axis:])
+
+
+def flips_of(axis: int, flips: Sequence[Any]) -> list[tuple[int, ...]]:
+    """What is left of ``flips`` in the slices of a view: to mirror across them changes nothing."""
+    within = [tuple(one for one in axes if one != axis) for axes in mirrors(flips)]
+    return [axes for axes in dict.fromkeys(within) if axes]

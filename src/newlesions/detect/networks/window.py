@@ -1,0 +1,212 @@
+"""A network over a volume larger than what it sees at once: overlapping windows, only where the mask is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data.utils import compute_importance_map, dense_patch_slices
+from numpy.typing import NDArray
+
+from newlesions.errors import ConfigError
+from newlesions.images.morphology import Mask, bounding_box
+
+Image = NDArray[np.float32]
+Box = tuple[slice, ...]
+
+VOXELS_AT_ONCE = {"cpu": 64**3, "cuda": 4 * 96**3}
+"""How many voxels a batch of windows holds at most (but always one window). More gains nothing."""
+
+SURROUNDINGS = 2
+"""Voxels around the mask that windows hold at least, where the volume has them."""
+
+_ORDERS = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def predict(
+    network: torch.nn.Module,
+    channels: Image,
+    mask: Mask,
+    patch: Sequence[int],
+    *,
+    overlap: float = 0.5,
+    weighting: str = "gaussian",
+    flips: Sequence[Any] = (),
+    device: str = "auto",
+    threads: int | None = None,
+    batch: int | None = None,
+    multiple: int | None = None,
+    half: str | None = "bfloat16",
+) -> Image:
+    """The network's output, weighted and averaged over windows and mirrored images.
+
+    Inside the mask the result is that of MONAI's ``sliding_window_inference`` over the mask's box and a little around
+    it: windows that hold no voxel of the mask add nothing there and are left out.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode; from (N, C, *patch) to (N, O, *patch).
+    channels
+        (C, I, J, K). A volume smaller than a window is continued by its outermost voxels.
+    mask
+        Where the result is wanted, (I, J, K).
+    patch
+        A window's sides in voxels.
+    overlap
+        Of neighbouring windows, as a share of their sides, in [0, 1).
+    weighting
+        ``constant``, or ``gaussian``: a window's middle counts most (standard deviation 1/8 of its side).
+    flips
+        Axes, or lists of axes, along which the window is mirrored; the outputs are averaged with that of the window
+        as it is.
+    device, threads
+        As in `networks.stages.Limits`; threads None: as many as torch is set to.
+    batch
+        Windows at once; None: as many as `VOXELS_AT_ONCE` holds. It does not bear on the result.
+    multiple
+        Windows are cut to the volume, up to a multiple of so many voxels; None: they are not cut. As in training,
+        where a small volume is continued no farther than the network needs.
+    half
+        The type of the network's products on a GPU, ``bfloat16`` or ``float16``; None: float32, as always on the CPU.
+
+    Returns
+    -------
+    ndarray
+        float32, (O, I, J, K): the network's own output, before any sigmoid; 0 where no window came.
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty.
+    """
+    if multiple is not None:
+        patch = [min(side, -(-n // multiple) * multiple) for side, n in zip(patch, mask.shape, strict=True)]
+    box = _window_box(mask, patch, overlap)
+    inside, wanted = channels[(slice(None), *box)], mask[box]
+    missing = [max(side - n, 0) for side, n in zip(patch, wanted.shape, strict=True)]
+    around = [(n // 2, n - n // 2) for n in missing]
+    inside = np.pad(inside, [(0, 0), *around], mode="edge")
+    wanted = np.pad(wanted, around)
+    windows = [window for window in layout(wanted.shape, patch, overlap) if wanted[window].any()]
+    chosen = device_of(device)
+    at_once = batch or max(1, VOXELS_AT_ONCE[chosen.type] // int(np.prod(patch)))
+    with torch.inference_mode(), threads_of(threads), _products(chosen, half):
+        average = _averaged(network, inside, windows, weighting, mirrors(flips), chosen, at_once)
+    part = tuple(slice(before, n - after) for (before, after), n in zip(around, wanted.shape, strict=True))
+    result = np.zeros((len(average), *mask.shape), np.float32)
+    result[(slice(None), *box)] = average[(slice(None), *part)]
+    return result
+
+
+def layout(shape: Sequence[int], patch: Sequence[int], overlap: float) -> list[Box]:
+    """The windows over a volume at least as large as one, as MONAI lays them: the last ones end at its border."""
+    steps = [n if n == side else _step(side, overlap) for n, side in zip(shape, patch, strict=True)]
+    return [tuple(window) for window in dense_patch_slices(tuple(shape), tuple(patch), steps)]
+
+
+def mirrors(flips: Sequence[Any]) -> list[tuple[int, ...]]:
+    """The axes of each mirrored version, once each; the first, without any, is the image as it is."""
+    axes = [tuple(sorted({flip} if isinstance(flip, int) else set(flip))) for flip in flips]
+    return list(dict.fromkeys([(), *axes]))
+
+
+def device_of(name: str) -> torch.device:
+    """``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    ConfigError
+        If ``cuda`` is asked for and there is no GPU.
+    """
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ConfigError("networks.device: found cuda, but no GPU that torch can use; expected auto or cpu")
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+@contextmanager
+def threads_of(count: int | None) -> Iterator[None]:
+    """As many threads of torch on the CPU inside: a fixed number gives the same bytes on every machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _window_box(mask: Mask, patch: Sequence[int], overlap: float) -> Box:
+    """The mask's box with `SURROUNDINGS`, widened within the volume as far as it costs no further window.
+
+    At the box's border a network sees less than it has learned from; hence some room around the mask.
+    """
+    box = []
+    for side, own, n in zip(patch, bounding_box(mask, SURROUNDINGS), mask.shape, strict=True):
+        least, step = own.stop - own.start, _step(side, overlap)
+        covered = side + step * max(-(-(least - side) // step), 0)
+        size = min(covered, n)
+        start = min(max(own.start - (size - least) // 2, 0), n - size)
+        box.append(slice(start, start + size))
+    return tuple(box)
+
+
+def _step(side: int, overlap: float) -> int:
+    return max(int(side * (1 - overlap)), 1)
+
+
+def _products(device: torch.device, half: str | None) -> AbstractContextManager[Any]:
+    if device.type == "cpu" or half is None:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, half))
+
+
+def _laid_out(network: torch.nn.Module) -> torch.nn.Module:
+    """The weights with a voxel's channels side by side, the fastest order: by a fifth on a CPU, more on a GPU."""
+    for weight in network.parameters():
+        if weight.dim() in _ORDERS:
+            weight.data = weight.data.contiguous(memory_format=_ORDERS[weight.dim()])
+    return network
+
+
+def _averaged(
+    network: torch.nn.Module,
+    channels: Image,
+    windows: Sequence[Box],
+    weighting: str,
+    versions: Sequence[tuple[int, ...]],
+    device: torch.device,
+    batch: int,
+) -> Image:
+    network = _laid_out(network.to(device))
+    whole = torch.from_numpy(np.ascontiguousarray(channels)).to(device)
+    patch = tuple(side.stop - side.start for side in windows[0])
+    weight = compute_importance_map(patch, mode=weighting, sigma_scale=0.125, device=device, dtype=torch.float32)
+    sums, weights = None, torch.zeros(whole.shape[1:], device=device)
+    for start in range(0, len(windows), batch):
+        some = windows[start : start + batch]
+        images = torch.stack([whole[(slice(None), *window)] for window in some])
+        images = images.contiguous(memory_format=torch.channels_last_3d)
+        outputs = _mirrored(network, images, versions)
+        if sums is None:
+            sums = torch.zeros((outputs.shape[1], *whole.shape[1:]), device=device)
+        # One after the other, so that sums do not depend on the batch.
+        for window, output in zip(some, outputs, strict=True):
+            sums[(slice(None), *window)] += output * weight
+            weights[window] += weight
+    assert sums is not None
+    return np.asarray((sums / torch.where(weights > 0, weights, 1)).cpu().numpy())
+
+
+def _mirrored(network: torch.nn.Module, images: torch.Tensor, versions: Sequence[tuple[int, ...]]) -> torch.Tensor:
+    total: torch.Tensor | None = None
+    for axes in versions:
+        dims = [axis + 2 for axis in axes]
+        output = network(images.flip(dims) if dims else images).float()
+        output = output.flip(dims) if dims else output
+        total = output if total is None else total + output
+    assert total is not None
+    return total / len(versions)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+
+from newlesions.detect.networks import members
+from newlesions.detect.networks.members import apply_stage, join, window_sides
+from newlesions.detect.networks.window import predict
+from newlesions.networks.stages import Limits, Predict, Sample, Stage
+
+SHAPE = (12, 10, 9)
+LIMITS = Limits(device="cpu", threads=1)
+MASK = np.random.default_rng(3).random(SHAPE) > 0.3
+IMAGE = np.random.default_rng(4).normal(0, 2, (2, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _sides_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newlesions.detect.networks.members.patch_multiple", lambda network: 4)
+
+
+def stage(sample: Sample | None = None, **options) -> Stage:
+    return Stage(
+        "new",
+        "segment_new",
+        ("baseline", "followup"),
+        {"name": "unet3d"},
+        sample=sample or Sample(patch=(8, 8, 8)),
+        predict=Predict(**options),
+    )
+
+
+def network(seed: int, kind: type[torch.nn.Module] = torch.nn.Conv3d, outputs: int = 1) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return kind(2, outputs, 3, padding=1).eval().requires_grad_(False)
+
+
+def each(networks, **options):
+    return [predict(one, IMAGE, MASK, (8, 8, 8), device="cpu", **options)[0] for one in networks]
+
+
+def test_members_are_joined_by_the_plain_formulas() -> None:
+    networks = [network(seed) for seed in range(3)]
+    logits = np.stack(each(networks))
+    for how, expected in (("mean", expit(logits).mean(axis=0)), ("logits", expit(logits.mean(axis=0)))):
+        ours = apply_stage(stage(combine=how), networks, IMAGE, MASK, LIMITS)
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, np.where(MASK, expected, 0), atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.8])
+def test_a_vote_is_that_of_most_masks_at_any_threshold(count, threshold) -> None:
+    logits = np.random.default_rng(count).normal(0, 2, (count, *SHAPE)).astype(np.float32)
+    votes = (expit(logits) >= threshold).sum(axis=0)
+    np.testing.assert_array_equal(join(iter(logits), "vote") >= threshold, votes > count / 2)
+
+
+def test_views_vote_over_the_folds_means() -> None:
+    networks = [network(seed, torch.nn.Conv2d) for seed in range(2)]
+    views = Sample(patch=(8, 8), views=(0, 1, 2))
+    ours = apply_stage(stage(views, threshold=0.4), networks, IMAGE, MASK, LIMITS)
+    assert 0 < (ours[MASK] >= 0.4).sum() < MASK.sum()
+    masks = []
+    for axis in range(3):
+        slices = [slice_means(networks, axis, n) for n in range(SHAPE[axis])]
+        masks.append(np.stack(slices, axis=axis) >= 0.4)
+    np.testing.assert_array_equal((ours >= 0.4)[MASK], (np.sum(masks, axis=0) >= 2)[MASK])
+    assert not ours[~MASK].any()
+
+
+def slice_means(networks, axis, n):
+    """The members' mean probability in one slice: only windows with mask count, so its mask is the slice's."""
+    image, mask = np.take(IMAGE, n, axis + 1), np.take(MASK, n, axis)
+    flat = [slice_of(one, image, mask) for one in networks]
+    return expit(np.stack(flat)).mean(axis=0)
+
+
+def slice_of(one, image, mask):
+    """A whole slice without windows: sides above a window's would be cut otherwise."""
+
+    class Whole(torch.nn.Module):
+        def forward(self, batch):
+            return one(batch[..., 0])[..., None]
+
+    return predict(Whole(), image[..., None], mask[..., None] | True, (8, 8, 1), device="cpu")[0, ..., 0]
+
+
+def test_views_are_averaged_where_the_stage_says_so() -> None:
+    one = network(0, torch.nn.Conv2d)
+    parts = [apply_stage(stage(Sample(patch=(8, 8), views=(axis,))), [one], IMAGE, MASK, LIMITS) for axis in (0, 1, 2)]
+    views = Sample(patch=(8, 8), views=(0, 1, 2))
+    mean = apply_stage(stage(views, views="mean"), [one], IMAGE, MASK, LIMITS)
+    np.testing.assert_allclose(mean, np.mean(parts, axis=0), atol=1e-5)
+
+
+def test_flips_of_2d_networks_stay_within_the_slice() -> None:
+    one = network(0, torch.nn.Conv2d)
+    view = stage(Sample(patch=(8, 8), views=(2,)))
+    across = apply_stage(replace(view, predict=Predict(flips=(2,))), [one], IMAGE, MASK, LIMITS)
+    within = apply_stage(replace(view, predict=Predict(flips=(0,))), [one], IMAGE, MASK, LIMITS)
+    plain = apply_stage(view, [one], IMAGE, MASK, LIMITS)
+    np.testing.assert_array_equal(across, plain)
+    assert not np.allclose(within, plain, atol=1e-3)
+
+
+def test_another_output_may_tell() -> None:
+    one = network(0, outputs=3)
+    ours = apply_stage(stage(options={"output": 2}), [one], IMAGE, MASK, LIMITS)
+    expected = predict(one, IMAGE, MASK, (8, 8, 8), device="cpu")[2]
+    np.testing.assert_allclose(ours, np.where(MASK, expit(expected), 0), atol=1e-6)
+
+
+def test_a_mean_asks_for_one_map_at_a_time() -> None:
+    alive = []
+
+    def maps():
+        for n in range(4):
+            alive.append(n)
+            yield np.full(SHAPE, n, np.float32)
+
+    generated = maps()
+    join(generated, "mean")
+    assert alive == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="no map"):
+        join(generated, "mean")
+
+
+def test_without_a_mask_nothing_is_found() -> None:
+    ours = apply_stage(stage(), [network(0)], IMAGE, np.zeros(SHAPE, bool), LIMITS)
+    assert ours.shape == SHAPE
+    assert not ours.any()
+
+
+def test_windows_have_sides_that_the_network_takes() -> None:
+    of = stage(Sample(patch=(64, 32, 30)))
+    assert window_sides(of, LIMITS) == (64, 32, 32)
+    assert window_sides(of, replace(LIMITS, patch=0.01)) == (4, 4, 4)
+    assert window_sides(replace(of, predict=Predict(window=(96, 96, 96))), replace(LIMITS, patch=0.25)) == (24, 24, 24)
+    assert members.window_sides(stage(Sample(patch=(8, 8), views=(1,))), LIMITS) == (8, 8)
