@@ -1,0 +1,1 @@
+"""Augmentation of patches: one spatial transform for images and masks, and changes of intensities."""

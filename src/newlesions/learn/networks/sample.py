@@ -1,0 +1,253 @@
+"""Patches to learn from: where they are cut, how they are changed, and the batches that they make.
+
+All that is random comes from the seed and the number of the batch, so a batch is the same whoever makes it and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newlesions.errors import ConfigError
+from newlesions.images.morphology import Mask
+from newlesions.learn.networks.augment.frame import Frame
+from newlesions.learn.networks.augment.pipeline import Augment
+from newlesions.learn.networks.batch import Batch, Element, collate
+from newlesions.learn.networks.sources import Source, atoms, is_image
+from newlesions.networks.inputs import evaluate
+from newlesions.networks.stages import Stage
+
+Maker = Callable[[np.random.Generator], Element]
+"""Makes one element from nothing but a generator of random numbers."""
+
+_CHOICES = {"centre": ("case", "lesion", "voxel"), "valid": ("patch", "brain"), "directions": ("forward", "both")}
+_OPTIONS = {*_CHOICES, "shift", "synthetic"}
+
+
+class Patches:
+    """Draws patches from sources.
+
+    Parameters
+    ----------
+    sources
+        At least one.
+    stage
+        ``sample``: how. ``sample.options``: ``centre`` says which lesion voxel is the centre of a positive patch: of a
+        random ``case`` (default), of a random ``lesion`` of all cases, or a random ``voxel`` of all lesions; ``shift``
+        (0) moves that centre by up to so large a share of half the patch; ``valid: brain`` leaves voxels outside the
+        brain out of the loss.
+    sides
+        Of a patch in voxels, (3,), or (2,) with views.
+
+    Raises
+    ------
+    ConfigError
+        If the sample's options are unknown or do not fit the patch.
+    """
+
+    def __init__(self, sources: Sequence[Source], stage: Stage, sides: Sequence[int]) -> None:
+        _check(stage, sides)
+        self.sources, self.stage, self.sides = sources, stage, tuple(int(side) for side in sides)
+        self.augment = Augment(stage.augment)
+        self.names = atoms(stage.inputs)
+        self.scans = [number for number, name in enumerate(self.names) if is_image(name)]
+        self._changed = [number for number, source in enumerate(sources) if len(source.lesions[0])]
+        self._lesions = [(number, n) for number in self._changed for n in range(len(sources[number].lesions[1]))]
+        voxels = np.array([len(sources[number].lesions[0]) for number in self._changed], float)
+        self._by_voxels = voxels / voxels.sum() if len(voxels) else voxels
+
+    def draw(self, rng: np.random.Generator, positive: bool) -> Element:
+        """One patch, centred on a lesion voxel (where there is any lesion) or anywhere in a brain."""
+        if positive and self._changed:
+            source, centre = self._on_lesion(rng)
+            shift = float(self.stage.sample.options.get("shift", 0.0))
+        else:
+            source = self.sources[int(rng.integers(len(self.sources)))]
+            centre, shift = _in(rng, source.brain), 0.0
+        views = self.stage.sample.views
+        view = int(views[int(rng.integers(len(views)))]) if views else None
+        return self._cut(rng, source, centre, view, shift)
+
+    def _on_lesion(self, rng: np.random.Generator) -> tuple[Source, NDArray[np.int64]]:
+        how = self.stage.sample.options.get("centre", "case")
+        if how == "lesion":
+            number, lesion = self._lesions[int(rng.integers(len(self._lesions)))]
+            voxels, starts = self.sources[number].lesions
+            end = starts[lesion + 1] if lesion + 1 < len(starts) else len(voxels)
+            at = int(rng.integers(starts[lesion], end))
+        else:
+            number = int(rng.choice(self._changed, p=self._by_voxels if how == "voxel" else None))
+            voxels = self.sources[number].lesions[0]
+            at = int(rng.integers(len(voxels)))
+        return self.sources[number], voxels[at].astype(np.int64)
+
+    def _cut(
+        self, rng: np.random.Generator, source: Source, centre: NDArray[np.int64], view: int | None, shift: float
+    ) -> Element:
+        axes = tuple(axis for axis in range(3) if axis != view)
+        frame = Frame(self.sides, axes, tuple(source.spacing[axis] for axis in axes))
+        geometry = self.augment.geometry(rng, frame)
+        moved = [round(rng.uniform(-shift, shift) * side / 2) for side in self.sides] if shift else [0] * len(axes)
+        box = []
+        for axis in range(3):
+            if axis == view:
+                box.append((int(centre[axis]), 1))
+                continue
+            n = axes.index(axis)
+            first = _first(int(centre[axis]) + moved[n], self.sides[n], source.target.shape[axis])
+            reach = geometry.reach[n]
+            box.append((first - (reach - self.sides[n]) // 2, reach))
+        flat = () if view is None else (view + 1,)
+        inside = np.broadcast_to(np.uint8(1), (1, *source.target.shape))
+        pieces = [_piece(mask, box) for mask in (source.target[None], source.brain[None], inside)]
+        whole = np.concatenate([_piece(source.images, box, "edge"), *pieces], dtype=np.float32)
+        warped = geometry.apply(whole.squeeze(flat))
+        images, (target, brain, valid) = warped[:-3], warped[-3:] >= 0.5
+        images = self._changed_images(rng, images, brain, source, frame)
+        if self.stage.sample.options.get("valid") == "brain":
+            valid = valid & brain
+        named = dict(zip(self.names, images, strict=True))
+        inputs = np.stack([evaluate(expression, named) for expression in self.stage.inputs])
+        return Element(inputs, target[None].astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0])
+
+    def _changed_images(
+        self, rng: np.random.Generator, images: NDArray[np.float32], brain: Mask, source: Source, frame: Frame
+    ) -> NDArray[np.float32]:
+        """The scans with other intensities; outside the brain they stay nothing where they were."""
+        if not self.scans or not self.augment.changes:
+            return images
+        zero = source.zero[self.scans]
+        changed = self.augment.change(rng, images[self.scans], frame, zero)
+        if self.stage.prepare.mask:
+            changed = np.where(brain, changed, zero.reshape(-1, *[1] * brain.ndim))
+        images[self.scans] = changed
+        return images
+
+
+class Batches:
+    """The batches of a training by their numbers.
+
+    Parameters
+    ----------
+    patches
+        Real elements; None where all are made.
+    maker
+        Made ones; None where there are none.
+    stage
+        ``sample``: how many of each, and their weights.
+    seed
+        Of all.
+    multiple
+        What the sides of a batch must be a multiple of.
+
+    Raises
+    ------
+    ConfigError
+        If a share of synthetic elements is asked for and there is nothing that makes them.
+    """
+
+    def __init__(
+        self, patches: Patches | None, maker: Maker | None, stage: Stage, seed: int, multiple: int = 1
+    ) -> None:
+        if maker is None and (patches is None or stage.sample.synthetic > 0):
+            raise ConfigError(f"stage {stage.name}: found nothing that makes its elements; expected a maker")
+        self.patches, self.maker, self.stage, self.seed, self.multiple = patches, maker, stage, seed, multiple
+
+    def make(self, number: int) -> Batch:
+        """Batch ``number``, on the CPU. Shares that are no whole number of elements are met on average."""
+        sample = self.stage.sample
+        rng = np.random.default_rng([self.seed, number])
+        made = sample.batch if self.patches is None else _rounded(rng, sample.synthetic * sample.batch)
+        positive = _rounded(rng, sample.positive * (sample.batch - made))
+        elements = []
+        for place in range(sample.batch):
+            own = np.random.default_rng([self.seed, number, 1 + place])  # a 0 at the end would not count
+            if self.patches is not None and place < sample.batch - made:
+                elements.append(self.patches.draw(own, place < positive))
+            else:
+                elements.append(self._made(own))
+        return collate(elements, self.multiple)
+
+    def each(self, first: int, workers: int = 1) -> Iterator[Batch]:
+        """Batches ``first``, ``first`` + 1 and so on without end, made ahead by ``workers`` threads; 0: none."""
+        if workers <= 0:
+            number = first
+            while True:
+                yield self.make(number)
+                number += 1
+        pool = ThreadPoolExecutor(workers)
+        try:
+            waiting: list[Future[Batch]] = [pool.submit(self.make, first + n) for n in range(2 * workers)]
+            number = first + len(waiting)
+            while True:
+                batch = waiting.pop(0).result()
+                waiting.append(pool.submit(self.make, number))
+                number += 1
+                yield batch
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _made(self, rng: np.random.Generator) -> Element:
+        assert self.maker is not None
+        weight = self.stage.sample.weights[1 if self.stage.sample.synthetic > 0 else 0]
+        return self.maker(rng)._replace(weight=weight)
+
+
+def patch_sides(stage: Stage, share: float, multiple: int) -> tuple[int, ...]:
+    """The sides of a training patch: the recipe's times ``share``, rounded to at least one ``multiple``."""
+    return tuple(max(round(side * share / multiple), 1) * multiple for side in stage.sample.patch)
+
+
+def _check(stage: Stage, sides: Sequence[int]) -> None:
+    options = stage.sample.options
+    unknown = sorted(options.keys() - _OPTIONS)
+    if unknown:
+        known = ", ".join(sorted(_OPTIONS))
+        raise ConfigError(f"stage {stage.name}: sample.options has {unknown[0]!r}; expected some of {known}")
+    for name, allowed in _CHOICES.items():
+        if options.get(name, allowed[0]) not in allowed:
+            raise ConfigError(
+                f"stage {stage.name}: sample.options.{name} is {options[name]!r}; expected {' or '.join(allowed)}"
+            )
+    wanted = 2 if stage.sample.views else 3
+    if len(sides) != wanted:
+        raise ConfigError(
+            f"stage {stage.name}: found a patch of {len(sides)} sides; expected {wanted} "
+            f"{'with' if wanted == 2 else 'without'} sample.views"
+        )
+
+
+def _in(rng: np.random.Generator, mask: Mask) -> NDArray[np.int64]:
+    """A random voxel of ``mask``, which has some: points are thrown until one meets it."""
+    while True:
+        tried = rng.integers(0, mask.shape, (64, 3))
+        met = np.flatnonzero(mask[tuple(tried.T)])
+        if len(met):
+            return np.asarray(tried[met[0]])
+
+
+def _first(centre: int, side: int, length: int) -> int:
+    """Where a patch of ``side`` voxels begins: within the volume where that is long enough, else in its middle."""
+    if length < side:
+        return -((side - length) // 2)
+    return int(np.clip(centre - side // 2, 0, length - side))
+
+
+def _piece(volume: NDArray[Any], box: Sequence[tuple[int, int]], mode: Any = "constant") -> NDArray[Any]:
+    """A part of ``volume``, (C, I, J, K): of each axis the first voxel and how many; beyond the ends it is padded."""
+    inner, missing = [slice(None)], [(0, 0)]
+    for (first, count), length in zip(box, volume.shape[1:], strict=True):
+        start, stop = max(first, 0), min(first + count, length)
+        inner.append(slice(start, stop))
+        missing.append((start - first, first + count - stop))
+    part = volume[tuple(inner)]
+    return np.pad(part, missing, mode=mode) if any(map(any, missing)) else part
+
+
+def _rounded(rng: np.random.Generator, number: float) -> int:
+    """``number`` up or down, so that it is met on average."""
+    return int(np.floor(number + rng.random()))

@@ -1,0 +1,172 @@
+"""What the patches of a training are cut from: each case as its stage sees it, with what is to be learnt."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+
+from newlesions.errors import ConfigError, InputError
+from newlesions.images.morphology import Mask
+from newlesions.networks.case import Case
+from newlesions.networks.inputs import FLAIR, VISITS, channels
+from newlesions.networks.prepare import prepare
+from newlesions.networks.stages import Stage
+
+_SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
+_LARGEST = float(np.finfo(np.float16).max)
+Outputs = Mapping[str, NDArray[Any]]
+
+
+class Task(NamedTuple):
+    """A case with one of its masks: of a pair, or of one visit (``visit``)."""
+
+    case: Case
+    mask: str
+    visit: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One case, or one visit of it, on the stage's grid.
+
+    Attributes
+    ----------
+    name
+        For messages.
+    images
+        What the inputs' names stand for, float16, (A, I, J, K): half the memory, 1/2000 of the value at most wrong.
+    target
+        uint8 (0, 1), (I, J, K).
+    brain
+        bool, (I, J, K).
+    zero
+        What nothing is in each image, (A,).
+    spacing
+        Voxel edges in mm.
+    lesions
+        Voxels of the target, (n, 3), lesion after lesion, and where each lesion begins among them.
+    """
+
+    name: str
+    images: NDArray[np.float16]
+    target: NDArray[np.uint8]
+    brain: Mask
+    zero: NDArray[np.float32]
+    spacing: tuple[float, float, float]
+    lesions: tuple[NDArray[np.int32], NDArray[np.int64]]
+
+
+def tasks_of(case: Case, stage: Stage) -> Iterator[Task]:
+    """What ``stage`` learns from ``case``; nothing where the case lacks the mask.
+
+    With ``sample.options.directions: both``, a pair is also seen backwards, where what was gone is new.
+    """
+    if stage.task == "segment_lesions":
+        for visit in VISITS:
+            if f"{visit}_lesions" in case.masks:
+                yield Task(case, f"{visit}_lesions", visit)
+        return
+    if "new" in case.masks:
+        yield Task(case, "new")
+    if stage.sample.options.get("directions") == "both" and "gone" in case.masks:
+        yield Task(case.swapped(), "new")
+
+
+def read_source(task: Task, stage: Stage, outputs: Outputs) -> Source:
+    """A task as the stage sees it.
+
+    Raises
+    ------
+    InputError
+        If an input is not finite or beyond what float16 holds.
+    """
+    case, mask, visit = task
+    prepared = prepare(case, stage.prepare)
+    names = atoms(stage.inputs)
+    images = channels(names, prepared, outputs, visit)
+    for name, image in zip(names, images, strict=True):
+        largest = float(np.abs(image).max())
+        if not largest <= _LARGEST:
+            raise InputError(case.pair, f"input {name} with a value of {largest:g}", "finite values below 65504")
+    held = images.astype(np.float16)
+    zero = [_zero(image, prepared.brain, stage.prepare.mask) for image in held]
+    target = np.ascontiguousarray(prepared.masks[mask])
+    i, j, k = (float(edge) for edge in prepared.spacing)
+    where = case.pair if visit is None else f"{case.pair} {visit}"
+    return Source(where, held, target, prepared.brain, np.array(zero, np.float32), (i, j, k), lesion_voxels(target))
+
+
+def atoms(expressions: Sequence[str]) -> list[str]:
+    """The names in ``expressions``, once each in their order, those of one visit as ``lesions(baseline)``.
+
+    >>> atoms(["followup - baseline", "2 * lesions(followup)", "followup"])
+    ['followup', 'baseline', 'lesions(followup)']
+    """
+    found: dict[str, None] = {}
+    for expression in expressions:
+        _collect(ast.parse(expression.strip(), mode="eval").body, found)
+    return list(found)
+
+
+def is_image(name: str) -> bool:
+    """Whether an input's name stands for a scan, whose intensities may be changed, and not for a mask or map."""
+    return name in _SCANS
+
+
+def lesion_voxels(target: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The voxels of a mask, (n, 3), lesion after lesion (connected over corners), and where each lesion begins."""
+    labels = np.asarray(cc3d.connected_components(target > 0, connectivity=26))
+    voxels = np.argwhere(labels)
+    of = labels[tuple(voxels.T)]
+    order = np.argsort(of, kind="stable")
+    starts = np.flatnonzero(np.diff(of[order], prepend=0))
+    return voxels[order].astype(np.int32), starts.astype(np.int64)
+
+
+def chosen(sources: Sequence[Source], stage: Stage) -> list[Source]:
+    """Those that ``sample.cases`` wants.
+
+    Raises
+    ------
+    ConfigError
+        If none is left.
+    """
+    if stage.sample.cases == "all":
+        kept = list(sources)
+    elif stage.sample.cases == "changed":
+        kept = [source for source in sources if len(source.lesions[0])]
+    else:
+        raise ConfigError(f"stage {stage.name}: sample.cases is {stage.sample.cases!r}; expected all or changed")
+    if kept:
+        return kept
+    raise nothing_to_learn(stage, bool(sources))
+
+
+def nothing_to_learn(stage: Stage, some: bool) -> ConfigError:
+    """The error of a stage whose cases have no masks, or (``some``) no lesion in them."""
+    if stage.task in ("segment_lesions", "inpaint", "generate"):
+        wanted = "masks in the columns baseline_lesions or followup_lesions of pairs.tsv"
+    elif some:
+        wanted = "at least one pair whose reference has a new lesion"
+    else:
+        wanted = "pairs with a reference of new lesions"
+    return ConfigError(f"stage {stage.name}: found nothing to learn from; expected {wanted}")
+
+
+def _zero(image: NDArray[np.float16], brain: Mask, masked: bool) -> float:
+    """The value of nothing: that outside the brain of a masked image, else the lowest."""
+    return float(image[~brain][0]) if masked and not brain.all() else float(image.min())
+
+
+def _collect(node: ast.AST, found: dict[str, None]) -> None:
+    if isinstance(node, ast.Call | ast.Name):
+        found[ast.unparse(node)] = None
+        return
+    for child in ast.iter_child_nodes(node):
+        _collect(child, found)

@@ -1,0 +1,45 @@
+"""Small pairs with bright new lesions, and stages small enough to train in a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from newlesions.networks.case import Case
+from newlesions.networks.stages import Stage
+
+SHAPE = (22, 26, 20)
+
+
+def make_case(number: int, lesions: int = 2, gone: bool = False) -> Case:
+    rng = np.random.default_rng(number)
+    at = np.indices(SHAPE) - np.reshape(SHAPE, (3, 1, 1, 1)) / 2
+    brain = ((at / np.reshape([9, 11, 8], (3, 1, 1, 1))) ** 2).sum(0) < 1
+    images = [np.where(brain, 100 + 8 * rng.standard_normal(SHAPE), 0).astype(np.float32) for _ in range(2)]
+    masks = {name: np.zeros(SHAPE, np.uint8) for name in ("new", *(["gone"] if gone else []))}
+    masks |= {f"{visit}_lesions": np.zeros(SHAPE, np.uint8) for visit in ("baseline", "followup")}
+    for _ in range(lesions):
+        i, j, k = (int(n // 2 + rng.integers(-4, 3)) for n in SHAPE)
+        masks["new"][i : i + 3, j : j + 3, k : k + 2] = 1
+    images[1][masks["new"] > 0] += 60
+    if gone:
+        masks["gone"][9:11, 6:8, 8:10] = 1
+        images[0][masks["gone"] > 0] += 60
+        masks["baseline_lesions"] |= masks["gone"]
+    masks["followup_lesions"] |= masks["new"]
+    return Case(
+        f"sub-{number:02d}_ses-2", f"{number:02d}", images[0], images[1], brain, masks["new"].copy(),
+        affine=np.diag([1.0, 1, 1, 1]), mni_from_working=np.eye(4), slice_mm=(1.0, 1.0), masks=masks, whole=SHAPE,
+    )  # fmt: skip
+
+
+def make_stage(**entries: Any) -> Stage:
+    content: dict[str, Any] = {
+        "task": "segment_new",
+        "inputs": ["baseline", "followup"],
+        "network": {"name": "unet3d", "channels": [4, 8]},
+        "sample": {"patch": [12, 12, 12], "batch": 2},
+        "optimise": {"name": "adam", "lr": 0.01, "steps": 6, "validate_every": 3},
+    }
+    return Stage.of("new", content | entries)
