@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Train the model that ships with the recipe `boosted`, from finished runs, and write its card.
+"""Train the model that ships with a recipe (`boosted`, `newlesions`), from finished runs, and write its card.
 
     python scripts/train_shipped.py real=OUT:REFERENCES synthetic=OUT:REFERENCES:PARTICIPANTS \\
-        simulated=OUT:REFERENCES --work SAMPLES --out src/newlesions/data/models/boosted
+        simulated=OUT:REFERENCES --recipe boosted --work WORK --out src/newlesions/data/models/boosted
 
 Each NAME=OUT:REFERENCES is the results folder of a `newlesions run` (to its candidates at least, work files kept) and a
 BIDS derivative with reference masks; the same NAME may come twice. PARTICIPANTS, a participants.tsv with the column
 `source`, says which real subject a synthetic pair was made of: no model is scored on a pair of a source that it has
 seen in any form. `newlesions train` does the same for one cohort whose subjects are independent.
+
+A recipe with a network: three networks, each without a third of the sources, tell the classifiers what a network makes
+of pairs that it has not seen; one more of all pairs ships. What lies in WORK already is not made again.
 """
 
 from __future__ import annotations
@@ -21,28 +24,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newlesions.cohort.derivatives import Derivatives
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import summary_file, work_folder
 from newlesions.detect.features.pair import PairData
+from newlesions.detect.networks.apply import both_directions
+from newlesions.detect.networks.model import Member, NetworkModel
 from newlesions.detect.refinement.model import Model
-from newlesions.images.files import sha256, write_text
+from newlesions.images.files import sha256, write_atomically, write_text
 from newlesions.images.morphology import Mask
 from newlesions.learn.boosting.card import card
 from newlesions.learn.boosting.fit import fit
 from newlesions.learn.boosting.folds import outer_folds
 from newlesions.learn.boosting.held_out import held_out
 from newlesions.learn.boosting.samples import collect, write_samples
+from newlesions.learn.networks.fit import FACTS, WEIGHTS
+from newlesions.learn.networks.fit import fit as fit_network
+from newlesions.models import NETWORK
+from newlesions.networks.case import Case as NetworkCase
+from newlesions.networks.case import crop, read_case, write_case
+from newlesions.networks.stages import Limits
 from newlesions.provenance import versions
+from newlesions.recipes.stages import is_network_recipe, stages_of
 from newlesions.settings import read_config, read_recipe, settle
 from newlesions.steps.assemble import held_out_text, recipe_text
 from newlesions.steps.pair_data import read_pair_data, read_truth
 
-RECIPE = "boosted"
 REAL = "real"
 FOLDS = 5
+NETWORK_FOLDS = 3
 MEASURES = ("Dice", "F1_score", "SensL", "PPVL")
 
 
@@ -55,11 +68,18 @@ class Case:
     pair: Pair
     reference: Path
     group: str
+    seen: Path | None = None
+    """What networks made of it that have not seen its group."""
 
     @property
     def name(self) -> str:
         """Its name in every table."""
         return f"{self.kind}/{self.pair.pair}"
+
+    @property
+    def file(self) -> str:
+        """The name of files that are made of it."""
+        return f"{self.kind}_{self.out.name}_{self.pair.pair}"
 
     def data(self, candidates: Mapping[str, Any]) -> tuple[PairData, Mask]:
         """The pair on its working grid, and what is right."""
@@ -74,7 +94,15 @@ class Case:
             *(session / "ingest.json" for session in sessions),
             candidates,
         )
+        if self.seen is not None:
+            with np.load(self.seen) as held:
+                pair = replace(pair, network=(held["rise"].astype(np.float32), held["fall"].astype(np.float32)))
         return pair, read_truth(self.reference, sessions[1] / "flair.nii.gz", work / "working.json", pair.grid)
+
+    def gone(self, candidates: Mapping[str, Any]) -> Mask | None:
+        """Where lesions went, if that is known."""
+        path = Path(str(self.reference).replace("desc-new", "desc-gone"))
+        return replace(self, reference=path, seen=None).data(candidates)[1] if path.is_file() else None
 
 
 def main() -> None:
@@ -82,14 +110,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="NAME=OUT:REFERENCES[:PARTICIPANTS]")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder")
-    parser.add_argument("--work", type=Path, required=True, help="a folder for samples, which are kept")
+    parser.add_argument("--recipe", default="boosted")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for what training needs, which is kept")
     args = parser.parse_args()
-    settings = settle(read_config() | {"recipe": RECIPE, "training": True})
-    cases = [case for run in args.runs for case in cases_of(run)]
-    samples = {case: sampled(case, args.work, settings) for case in cases}
+    recipe = read_recipe(args.recipe)
+    settings = settle(read_config() | {"recipe": args.recipe, "training": True})
+    cases = sorted((case for run in args.runs for case in cases_of(run)), key=lambda case: case.file)
+    network = train_networks(recipe, cases, args.work, settings) if is_network_recipe(recipe) else None
+    if network is not None:
+        cases = [replace(case, seen=seen_by(network, case, args.work, settings)) for case in cases]
+    samples = {case: sampled(case, args.work / "samples", settings) for case in cases}
     rows = [row for fold in folds_of(cases) for row in scores_of(fold, samples, settings)]
-    model = fit(list(samples.values()), settings["train"], threads(), RECIPE)
+    model = fit(list(samples.values()), settings["train"], threads(), recipe["id"])
     write(model, cases, rows, settings, args.out)
+    if network is not None:
+        network.write(args.out / NETWORK)
 
 
 def threads() -> int:
@@ -117,9 +152,70 @@ def read_sources(path: Path) -> dict[str, str]:
         return {row["participant_id"]: row["source"] for row in csv.DictReader(stream, delimiter="\t")}
 
 
+def train_networks(
+    recipe: Mapping[str, Any], cases: Sequence[Case], work: Path, settings: Mapping[str, Any]
+) -> NetworkModel:
+    """The recipe's one network stage, trained without each third of the sources, and without none."""
+    (stage,) = stages_of(recipe)
+    limits = Limits.of(settings["networks"])
+    files = {case: network_case(case, work, settings) for case in cases}
+    members = []
+    for number, left_out in enumerate([*thirds_of(cases), []]):
+        folder = work / "networks" / str(number)
+        if not (folder / FACTS).is_file():
+            kept = [path for case, path in files.items() if case.group not in left_out]
+            fit_network(kept, stage, limits, folder)
+        members.append(Member(folder / WEIGHTS, tuple(left_out)))
+    return NetworkModel(recipe["id"], {stage.name: stage}, {stage.name: members}, limits, versions())
+
+
+def thirds_of(cases: Sequence[Case]) -> list[list[str]]:
+    """The sources in three parts, the real pairs apart from one another."""
+    real = sorted({case.group for case in cases if case.kind == REAL})
+    others = sorted({case.group for case in cases} - set(real))
+    dealt = [others[n] for n in np.random.default_rng(0).permutation(len(others))]
+    return [real[start::NETWORK_FOLDS] + dealt[start::NETWORK_FOLDS] for start in range(NETWORK_FOLDS)]
+
+
+def network_case(case: Case, work: Path, settings: Mapping[str, Any]) -> Path:
+    """What the network learns from a pair, made if it is not there."""
+    path = work / "cases" / f"{case.file}.npz"
+    if not path.is_file():
+        pair, truth = case.data(settings["candidates"])
+        gone = case.gone(settings["candidates"])
+        masks = {"new": truth} | ({} if gone is None else {"gone": gone})
+        write_case(path, case_of(pair, case, {name: mask.astype(np.uint8) for name, mask in masks.items()}))
+    return path
+
+
+def case_of(pair: PairData, case: Case, masks: dict[str, NDArray[np.uint8]]) -> NetworkCase:
+    """A pair as networks see it."""
+    images = (pair.before, pair.after)
+    place = (pair.grid, pair.mni_from_working, pair.slice_mm)
+    return crop(case.name, case.group, images, pair.brain, pair.change, *place, masks)
+
+
+def seen_by(network: NetworkModel, case: Case, work: Path, settings: Mapping[str, Any]) -> Path:
+    """The probabilities of both directions from the network that has not seen the pair's source."""
+    path = work / "seen" / f"{case.file}.npz"
+    if not path.is_file():
+        seen = read_case(network_case(case, work, settings))
+        limits = Limits.of(settings["networks"])
+        both = [seen.uncropped(one) for one in both_directions(seen, network, limits, case.group)]
+        rise, fall = (one.astype(np.float16) for one in both)
+        write_atomically(path, lambda temporary: _save(temporary, rise=rise, fall=fall))
+        print(f"seen {case.name}", flush=True)
+    return path
+
+
+def _save(path: Path, **arrays: NDArray[np.float16]) -> None:
+    with open(path, "wb") as stream:
+        np.savez(stream, **arrays)
+
+
 def sampled(case: Case, folder: Path, settings: Mapping[str, Any]) -> Path:
     """The samples of a pair, made if they are not there."""
-    path = folder / f"{case.kind}_{case.out.name}_{case.pair.pair}.npz"
+    path = folder / f"{case.file}.npz"
     if not path.is_file():
         pair, truth = case.data(settings["candidates"])
         write_samples(path, collect(pair, truth, case.name, case.group, settings["train"]))
@@ -138,7 +234,7 @@ def folds_of(cases: Sequence[Case]) -> list[list[Case]]:
 def scores_of(fold: Sequence[Case], samples: Mapping[Case, Path], settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a fold's pairs by a model of the others."""
     left = set(fold)
-    model = fit([path for case, path in samples.items() if case not in left], settings["train"], threads(), RECIPE)
+    model = fit([path for case, path in samples.items() if case not in left], settings["train"], threads())
     return [_scored(case, model, settings) for case in fold]
 
 
@@ -152,7 +248,7 @@ def write(
     model: Model, cases: Sequence[Case], rows: Sequence[dict[str, Any]], settings: Mapping[str, Any], out: Path
 ) -> None:
     """The model's folder: model.json last."""
-    recipe = read_recipe(RECIPE)
+    recipe = read_recipe(settings["recipe"])
     data = [
         {
             "pair": case.name,

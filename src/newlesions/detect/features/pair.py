@@ -38,6 +38,8 @@ class PairData:
         The largest voxel edge of the baseline's and of the follow-up's scan.
     settings
         Of the candidates: where a lesion may lie, and what counts as one at baseline.
+    network
+        A network's probabilities of what rose and of what fell, float32, (I, J, K) each; None where there is none.
     """
 
     before: Image
@@ -48,6 +50,7 @@ class PairData:
     mni_from_working: Affine
     slice_mm: tuple[float, float]
     settings: SubtractionSettings
+    network: tuple[Image, Image] | None = None
     kept: dict[tuple[int, str], tuple[Image, Image]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -72,4 +75,5 @@ class PairData:
             after=self.before,
             change=exchanged[self.change],
             slice_mm=self.slice_mm[::-1],
+            network=self.network and self.network[::-1],
         )

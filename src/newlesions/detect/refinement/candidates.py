@@ -8,7 +8,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.detect.features import rich
+from newlesions.detect.features import network, rich
 from newlesions.detect.refinement import frequency
 
 MIN_VOLUME_MM3 = 3.0
@@ -31,6 +31,14 @@ NAMES = (
     "share_of_largest",
 )
 """In the order of the columns."""
+
+NETWORK_NAMES = (*(f"mean_{name}" for name in network.OWN), *(f"max_{name}" for name in network.OWN))
+"""The columns that follow where the features of voxels hold a network's."""
+
+
+def names_for(kind: str) -> tuple[str, ...]:
+    """The columns for the set ``kind`` of the voxels' features."""
+    return (*NAMES, *NETWORK_NAMES) if kind == "network" else NAMES
 
 
 @dataclass(frozen=True)
@@ -95,23 +103,23 @@ def candidate_features(
     shape: tuple[int, ...],
     spacing: float,
 ) -> NDArray[np.float32]:
-    """One row per candidate with the columns `NAMES`, float32.
+    """One row per candidate with the columns `names_for` the voxels' set of features, float32.
 
     Parameters
     ----------
     found
         The candidates.
     features
-        Of the region's voxels, with the columns of `detect.features.rich`, shape (n, F).
+        Of the region's voxels, with the columns of `detect.features.rich` or `detect.features.network`, shape (n, F).
     often
         The lesion frequency at the region's voxels, shape (n,).
     probability, index, shape, spacing
         As for `find_candidates`.
     """
     if not found.count:
-        return np.zeros((0, len(NAMES)), np.float32)
+        return np.zeros((0, len(names_for(_kind(features)))), np.float32)
     values, chance = features[found.rows], probability[found.rows].astype(np.float64)
-    column = {name: values[:, n] for n, name in enumerate(rich.NAMES)}
+    column = {name: values[:, n] for n, name in enumerate(network.NAMES[: features.shape[1]])}
     size = np.bincount(found.lesion, minlength=found.count)
 
     def mean(of: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -129,7 +137,13 @@ def candidate_features(
     columns += [highest(column[name]) for name in _EXTREMES]
     columns += [mean(column[name]) for name in _PAIR]
     columns += [mean(often[found.rows]), np.full(found.count, float(found.count)), size / size.max()]
+    if _kind(features) == "network":
+        columns += [mean(column[name]) for name in network.OWN] + [highest(column[name]) for name in network.OWN]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _kind(features: NDArray[np.float32]) -> str:
+    return "network" if features.shape[1] == len(network.NAMES) else "rich"
 
 
 def _shapes(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.detect.features.rich import EXPLAINED
-from newlesions.detect.refinement.candidates import NAMES
+from newlesions.detect.refinement.candidates import names_for
 from newlesions.detect.refinement.model import Model
 
 _TOP = 4
@@ -28,6 +28,7 @@ _PLAIN = {
     "deep_grey": "deep grey matter",
     "infratentorial": "below the tentorium",
     "asymmetry": "brighter than the other side",
+    "network": "what the network says",
     "lesion_frequency": "where lesions are frequent",
     "candidates_of_pair": "number of candidates",
     "share_of_largest": "size among the candidates",
@@ -45,14 +46,15 @@ def explain(model: Model, features: NDArray[np.float32]) -> list[list[dict[str, 
         return []
     effects = np.mean([one.predict(features, pred_contrib=True) for one in model.lesion], axis=0)[:, :-1]
     effects = effects * model.calibration[0]
+    names = names_for(model.settings["features"])
     rows = []
     for values, row in zip(features, effects, strict=True):
         strongest = np.argsort(-np.abs(row), kind="stable")[:_TOP]
         rows.append(
             [
                 {
-                    "feature": NAMES[n],
-                    "meaning": meaning(NAMES[n]),
+                    "feature": names[n],
+                    "meaning": meaning(names[n]),
                     "value": round(float(values[n]), 4),
                     "effect": round(float(row[n]), 3),
                 }

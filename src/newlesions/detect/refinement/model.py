@@ -81,7 +81,7 @@ class Model:
                 "recipe": self.recipe,
                 "settings": dict(self.settings),
                 "voxel_features": feature_names(self.settings),
-                "lesion_features": list(candidates.NAMES) if self.lesion else [],
+                "lesion_features": list(candidates.names_for(self.settings["features"])) if self.lesion else [],
                 "voxel_models": len(self.voxel),
                 "lesion_models": len(self.lesion),
                 "threshold": self.threshold,
@@ -109,7 +109,8 @@ class Model:
         held = read_json(path)
         if held.get("format") != FORMAT:
             raise ConfigError(f"{path}: found format {held.get('format')}; expected {FORMAT}: train the model again")
-        expected = feature_names(held["settings"]), list(candidates.NAMES) if held["lesion_models"] else []
+        of_lesions = candidates.names_for(held["settings"]["features"])
+        expected = feature_names(held["settings"]), list(of_lesions) if held["lesion_models"] else []
         if (held["voxel_features"], held["lesion_features"]) != expected:
             raise ConfigError(f"{path}: found other features than this version computes; expected a model of its own")
         files = {file.name: file for file in model_files(folder)}
@@ -148,7 +149,7 @@ def feature_names(settings: Mapping[str, Any]) -> list[str]:
 
 def uses_frequency(settings: Mapping[str, Any]) -> bool:
     """Whether the features hold the learned map of frequency."""
-    return bool(settings["features"] == "rich")
+    return settings["features"] in ("rich", "network")
 
 
 def sigmoid(score: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

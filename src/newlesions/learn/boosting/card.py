@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from newlesions.detect.refinement.candidates import NAMES as LESION_FEATURES
+from newlesions.detect.refinement.candidates import names_for
 from newlesions.detect.refinement.model import Model, feature_names
 from newlesions.learn.boosting.held_out import calibration_error
 
@@ -46,20 +46,23 @@ def card(model: Model, recipe: Mapping[str, Any], rows: Sequence[Mapping[str, An
         "## Scores on subjects left out",
         "On the working grid; each pair by a model that has seen no pair of its subject. `candidates`: the subtraction "
         "before the classifier.",
-        _scores(rows),
+        scores_text(rows),
         "## What decides",
         _importance("Voxels", model.voxel, feature_names(model.settings)),
     ]
     if model.lesion:
-        parts.append(_importance("Lesions", model.lesion, LESION_FEATURES))
+        parts.append(_importance("Lesions", model.lesion, names_for(model.settings["features"])))
     parts += ["## Limits", _LIMITS]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-_LIMITS = """\
+LIMITS = """\
 - It has learned what the reference masks call new. Other raters, other definitions (enlarging lesions counted as new or
   not) give other masks.
-- Scanners, slice thicknesses and fields of view unlike those of the training pairs are untested.
+- Scanners, slice thicknesses and fields of view unlike those of the training pairs are untested."""
+
+_LIMITS = f"""\
+{LIMITS}
 - Probabilities are calibrated on the training cohort's own share of true candidates; elsewhere they keep their order
   before their scale."""
 
@@ -73,8 +76,9 @@ def _protocol(model: Model) -> str:
         f"- Voxels belong to a candidate from a probability of {model.threshold:g}.",
     ]
     if model.lesion:
+        lesion_features = len(names_for(settings["features"]))
         lines += [
-            f"- {len(model.lesion)} models over {len(LESION_FEATURES)} features of candidates, trained on "
+            f"- {len(model.lesion)} models over {lesion_features} features of candidates, trained on "
             "probabilities of voxels that their own subject did not teach; calibrated by a logistic curve on "
             "held-out folds.",
             f"- Candidates are lesions from a probability of {model.accept:g}. Both thresholds maximise the mean of "
@@ -85,7 +89,8 @@ def _protocol(model: Model) -> str:
     return "\n".join(lines)
 
 
-def _scores(rows: Sequence[Mapping[str, Any]]) -> str:
+def scores_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The scores of `held_out` as tables in Markdown: of pairs with new lesions, and of those without."""
     with_lesions = [row for row in rows if row.get("Dice") is not None]
     without = [row for row in rows if row.get("NbTestedLesions") is not None]
     lines = []

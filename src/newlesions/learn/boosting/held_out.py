@@ -16,6 +16,7 @@ from newlesions.evaluate.lesions import Lesions, detected, find_lesions, overlap
 from newlesions.evaluate.masks import label_image
 from newlesions.evaluate.measures import DETECTION, SEGMENTATION, Comparison, Thresholds
 from newlesions.images.morphology import Mask
+from newlesions.images.volume import Affine
 
 COLUMNS = (
     "pair", "subject", "Dice", "F1_score", "SensL", "PPVL", "NbTestedLesions", "VolTestedLesions", "candidates_Dice",
@@ -33,24 +34,39 @@ def held_out(pair: PairData, truth: Mask, model: Model, name: str, subject: str,
         the classifier judged, its probability and whether it is true by the challenge's rule: ``0.93:1 0.12:0``.
     """
     refined = refine(pair, model, threads)
-    reference = label_image(truth, pair.grid.affine)
-    after, before = (
-        Comparison(reference, label_image(change == NEW, pair.grid.affine)) for change in (refined.change, pair.change)
-    )
-    wanted = {*COLUMNS}
-    measures = after.measures((*SEGMENTATION, *DETECTION))
-    earlier = before.measures((*SEGMENTATION, *DETECTION))
     return {
         "pair": name,
         "subject": subject,
-        **{key: value for key, value in measures.items() if key in wanted},
-        **{f"candidates_{key}": value for key, value in earlier.items() if f"candidates_{key}" in wanted},
-        "reference_lesions": after.detection.reference.count,
+        **scores_of_change(truth, refined.change, pair.change, pair.grid.affine),
         "lesions": int(np.count_nonzero([row["kind"] == "new" for row in refined.lesions])),
         "probabilities": " ".join(
             f"{chance:.3f}:{int(true)}"
             for chance, true in zip(refined.certainty, _true(refined, truth, pair), strict=True)
         ),
+    }
+
+
+def scores_of_change(truth: Mask, change: NDArray[Any], candidates: NDArray[Any], affine: Affine) -> dict[str, Any]:
+    """The measures of `COLUMNS` that the new lesions of ``change`` have, beside those of the ``candidates``' new ones.
+
+    Parameters
+    ----------
+    truth
+        The reference of new lesions, (I, J, K).
+    change, candidates
+        Classes of change, (I, J, K).
+    affine
+        Of their grid.
+    """
+    reference = label_image(truth, affine)
+    after, before = (Comparison(reference, label_image(one == NEW, affine)) for one in (change, candidates))
+    wanted = {*COLUMNS}
+    measures = after.measures((*SEGMENTATION, *DETECTION))
+    earlier = before.measures((*SEGMENTATION, *DETECTION))
+    return {
+        **{key: value for key, value in measures.items() if key in wanted},
+        **{f"candidates_{key}": value for key, value in earlier.items() if f"candidates_{key}" in wanted},
+        "reference_lesions": after.detection.reference.count,
     }
 
 
