@@ -1,4 +1,4 @@
-"""Given masks in a BIDS derivatives folder: reference masks of new and of gone lesions, and brain masks."""
+"""Given masks in a BIDS derivatives folder: of new and of gone lesions, of all lesions of a visit, and of brains."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ class Derivatives:
             )
         what = "reference" if kind == "new" else f"reference of {kind} lesions"
         return self._only(found, f"{what} of sub-{subject}_ses-{followup}")
+
+    def lesions(self, subject: str, session: str) -> str:
+        """The one ``desc-all`` mask of the lesions of a session, in the scan's own grid, or ""."""
+        found = self._find(subject, session, {"label": "lesion", "space": "orig", "desc": "all"})
+        return self._only(found, f"mask of all lesions of sub-{subject}_ses-{session}")
 
     def brain(self, subject: str, session: str) -> str:
         """The one ``desc-brain`` mask in the scan's own grid (``space-orig`` or no space), or ""."""

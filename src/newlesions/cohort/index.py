@@ -160,6 +160,9 @@ def _reference_lines(pairs: Sequence[Pair]) -> list[str]:
         "with a reference mask": len(scored),
         "with a reference mask of gone lesions too": sum(bool(pair.gone_reference) for pair in scored),
         "with masks of single raters too": sum(bool(pair.raters) for pair in scored),
+        "with masks of all lesions of both visits": sum(
+            bool(pair.baseline_lesions and pair.followup_lesions) for pair in pairs
+        ),
         "with other masks but no reference of new lesions, not scored": sum(
             bool(pair.gone_reference or pair.raters) for pair in pairs if not pair.reference
         ),
@@ -253,7 +256,8 @@ def _subject_pairs(
                 references.reference(subject, baseline, followup, consecutive=whole and neighbours, kind=kind)
                 for kind in ("new", "gone")
             )
-            pair = pair.with_values(reference=new, gone_reference=gone)
+            before, after = (references.lesions(subject, session) for session in (baseline, followup))
+            pair = pair.with_values(reference=new, gone_reference=gone, baseline_lesions=before, followup_lesions=after)
         pairs.append(pair)
     return pairs
 

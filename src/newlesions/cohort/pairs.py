@@ -32,6 +32,8 @@ class Pair:
     reference: str = ""
     gone_reference: str = ""
     raters: str = ""
+    baseline_lesions: str = ""
+    followup_lesions: str = ""
     baseline_date: str = ""
     followup_date: str = ""
     days: str = ""
@@ -83,7 +85,7 @@ class Pair:
 
 
 COLUMNS = tuple(column.name for column in fields(Pair))
-OPTIONAL = ("gone_reference", "raters")
+OPTIONAL = ("gone_reference", "raters", "baseline_lesions", "followup_lesions")
 """Columns that a pairs table may lack: tables of before they came in are still read."""
 
 
@@ -162,10 +164,10 @@ def faults_between(pairs: Sequence[Pair]) -> list[str]:
             faults.append(f"pair {pair.pair}: found the session {pair.followup_session} twice; expected two sessions")
             continue
         for session, values in (
-            (pair.baseline_session, (pair.baseline, pair.baseline_brain, pair.baseline_sha256)),
-            (pair.followup_session, (pair.followup, pair.followup_brain, pair.followup_sha256)),
+            (pair.baseline_session, (pair.baseline, pair.baseline_brain, pair.baseline_sha256, pair.baseline_lesions)),
+            (pair.followup_session, (pair.followup, pair.followup_brain, pair.followup_sha256, pair.followup_lesions)),
         ):
-            for what, value in zip(("scan", "brain mask", "digest"), values, strict=True):
+            for what, value in zip(("scan", "brain mask", "digest", "mask of all lesions"), values, strict=True):
                 first = known.setdefault((pair.subject, session, what), value)
                 if first != value:
                     faults.append(

@@ -53,7 +53,7 @@ def read_pairs(path: Path | str) -> list[Pair]:
         found = "; ".join(
             filter(None, [missing and f"no column {missing}", other and f"unknown or repeated column {other}"])
         )
-        expected = f"exactly the columns {', '.join(COLUMNS)}, of which {' and '.join(OPTIONAL)} may be left out"
+        expected = f"exactly the columns {', '.join(COLUMNS)}, of which {', '.join(OPTIONAL)} may be left out"
         raise ConfigError(f"{path}: found {found}; expected {expected}")
     pairs, faults = [], []
     for number, line in enumerate(lines, start=2):

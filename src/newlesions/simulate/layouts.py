@@ -20,7 +20,7 @@ from newlesions.images.resample import resample
 from newlesions.images.volume import Affine, Grid, Volume, apply_affine
 from newlesions.simulate.lesions import Change
 from newlesions.simulate.plan import SubjectPlan
-from newlesions.simulate.reference import brain_mask, change_labels
+from newlesions.simulate.reference import brain_mask, change_labels, lesion_mask
 from newlesions.simulate.subject import Subject, draw_subject, halfway_poses, render
 
 # Noise hardly compresses: more effort than this costs time and saves nothing.
@@ -99,6 +99,8 @@ def _write_bids_subject(folder: Path, reference: Path, plan: SubjectPlan) -> str
         anat = reference / name / f"ses-{visit.label}" / "anat"
         brain = volume.with_data(brain_mask(subject, volume.grid, subject.poses[n]))
         write_volume(anat / f"{stem}_space-orig_desc-brain_mask.nii.gz", brain)
+        lesions = volume.with_data(lesion_mask(subject, n, volume.grid, subject.poses[n]))
+        write_volume(anat / f"{stem}_space-orig_label-lesion_desc-all_mask.nii.gz", lesions)
         if n > 0:
             _write_reference(anat, stem, subject, (n - 1, n), volume.grid, since="")
         if n > 1:

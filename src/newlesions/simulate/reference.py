@@ -46,6 +46,16 @@ def change_labels(subject: Subject, baseline: int, followup: int, grid: Grid, wo
     return output
 
 
+def lesion_mask(subject: Subject, visit: int, grid: Grid, world_from_subject: Affine) -> Array:
+    """All lesions of a visit on any grid, bool: what a lesion fills by half, at least the voxel that it fills most."""
+    output = np.zeros(grid.shape, dtype=bool)
+    for lesion in subject.lesions:
+        filled, box = _filling(subject, lesion, visit, grid, world_from_subject)
+        if filled.size and filled.max() > 0:
+            output[box] |= filled >= min(0.5, 0.999 * filled.max())
+    return output
+
+
 def _filling(
     subject: Subject, lesion: Lesion, visit: int, grid: Grid, world_from_subject: Affine
 ) -> tuple[Field, tuple[slice, slice, slice]]:

@@ -46,9 +46,11 @@ def write_pair(folder: Path, label: str, source: str, scan: str, pair: Synthetic
     """
     name = f"sub-{label}"
     reference = folder / "derivatives" / "reference"
-    for session, image, brain in (
-        (SESSIONS[0], pair.baseline, pair.baseline_brain),
-        (SESSIONS[1], pair.followup, pair.followup_brain),
+    for visit, (session, image, brain) in enumerate(
+        (
+            (SESSIONS[0], pair.baseline, pair.baseline_brain),
+            (SESSIONS[1], pair.followup, pair.followup_brain),
+        )
     ):
         stem = f"{name}_ses-{session}"
         anat = folder / name / f"ses-{session}" / "anat"
@@ -56,6 +58,9 @@ def write_pair(folder: Path, label: str, source: str, scan: str, pair: Synthetic
         write_json(anat / f"{stem}_FLAIR.json", _sidecar(image))
         given = reference / name / f"ses-{session}" / "anat"
         write_volume(given / f"{stem}_space-orig_desc-brain_mask.nii.gz", brain)
+        if pair.masks is not None:
+            lesions = image.with_data(pair.masks[visit])
+            write_volume(given / f"{stem}_space-orig_label-lesion_desc-all_mask.nii.gz", lesions)
     stem = f"{name}_ses-{SESSIONS[1]}"
     lesion = reference / name / f"ses-{SESSIONS[1]}" / "anat" / f"{stem}_space-orig_label-lesion_desc"
     labels = pair.followup.with_data(pair.labels)

@@ -14,7 +14,7 @@ from newlesions.learn.synthesis.insert import insert
 from newlesions.learn.synthesis.known import KnownLesion, absent, choose_known
 from newlesions.learn.synthesis.lesions import CONTRASTS, SIZES, Contrasts, Lesion, place_lesions
 from newlesions.learn.synthesis.library import Library
-from newlesions.learn.synthesis.reference import change_labels
+from newlesions.learn.synthesis.reference import change_labels, lesion_mask
 from newlesions.learn.synthesis.remove import remove
 from newlesions.learn.synthesis.visits import Visit, carry, degrade, draw_visit
 from newlesions.simulate.lesions import Change, ChangeCounts, LesionSizes
@@ -47,6 +47,9 @@ class SyntheticPair:
         4x4, RAS mm.
     lesions
         Everything that was inserted or taken from one visit.
+    masks
+        All lesions of each visit on its own grid, bool, those of the scans included; None where nobody has marked
+        these.
     """
 
     baseline: Volume
@@ -56,6 +59,7 @@ class SyntheticPair:
     labels: Array
     followup_from_baseline: Affine
     lesions: tuple[Lesion | KnownLesion, ...]
+    masks: tuple[Array, Array] | None = None
 
     def count(self, change: Change) -> int:
         """How many lesions change in this way (`Change.NONE`: stay as they are)."""
@@ -91,7 +95,16 @@ def make_pair(host: Host, plan: PairPlan, library: Library | None, rng: np.rando
     everything: tuple[Lesion | KnownLesion, ...] = (*lesions, *known)
     labels = change_labels(everything, followup.grid, visits[1].pose)
     moved_by = np.asarray(visits[1].pose @ np.linalg.inv(visits[0].pose))
-    return SyntheticPair(baseline, followup, baseline_brain, followup_brain, labels, moved_by, everything)
+    masks = None
+    if host.lesions.any():
+        own = [host.lesions & ~absent(known, n, host.image.grid) for n in (0, 1)]
+        of_visits = [
+            _carried_mask(own[n], host.image, scan.grid, visits[n].pose)
+            | lesion_mask(lesions, n, scan.grid, visits[n].pose)
+            for n, scan in enumerate((baseline, followup))
+        ]
+        masks = (of_visits[0], of_visits[1])
+    return SyntheticPair(baseline, followup, baseline_brain, followup_brain, labels, moved_by, everything, masks)
 
 
 def make_real_pair(
@@ -125,7 +138,14 @@ def make_real_pair(
     labels = change_labels(lesions, followup.image.grid, followup_from_baseline)
     if real_labels is not None:
         labels = np.where(labels > 0, labels, real_labels).astype(np.uint8)
-    return SyntheticPair(before, after, baseline.brain, followup.brain, labels, followup_from_baseline, tuple(lesions))
+    masks = None
+    if baseline.lesions.any() and followup.lesions.any():
+        masks = (
+            baseline.lesions | lesion_mask(lesions, 0, baseline.image.grid, np.eye(4)),
+            followup.lesions | lesion_mask(lesions, 1, followup.image.grid, followup_from_baseline),
+        )
+    brains = baseline.brain, followup.brain
+    return SyntheticPair(before, after, *brains, labels, followup_from_baseline, tuple(lesions), masks)
 
 
 def _place(rng: np.random.Generator, host: Host, plan: PairPlan, library: Library | None) -> list[Lesion]:

@@ -49,6 +49,19 @@ def change_labels(lesions: Sequence[Changing], grid: Grid, world_from_host: Affi
     return output
 
 
+def lesion_mask(lesions: Sequence[Changing], visit: int, grid: Grid, world_from_host: Affine) -> Array:
+    """All ``lesions`` of a visit on ``grid``, bool: what a lesion fills by half, at least the voxel it fills most."""
+    output = np.zeros(grid.shape, dtype=bool)
+    for lesion in lesions:
+        mask = lesion.mask(visit)
+        box = box_on(mask.grid, grid, world_from_host)
+        part = sub_grid(grid, box)
+        if min(part.shape) > 0 and mask.data.any():
+            filled = filling(mask, part, world_from_host)
+            output[box] |= filled >= min(0.5, 0.999 * filled.max())
+    return output
+
+
 def marked(before: Field, after: Field, change: Change) -> Array:
     """The voxels that a change covers, bool, from how much of them a lesion fills at each visit (0 to 1)."""
     first, last = (before, after) if change in (Change.NEW, Change.ENLARGING) else (after, before)
