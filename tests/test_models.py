@@ -43,6 +43,15 @@ def test_digests_change_with_the_classifier_and_not_with_its_card(tmp_path: Path
     assert models.digests(path) != before
 
 
+def test_networks_are_told_from_trees_and_their_weights_count(tmp_path: Path) -> None:
+    path = write_model(tmp_path, '{"recipe": "mine", "kind": "networks"}')
+    write_text(tmp_path / "weights" / "new_0.safetensors", "weights")
+    assert models.kind_of(path) == models.NETWORKS
+    assert "weights/new_0.safetensors" in models.digests(path)
+    assert models.kind_of(write_model(tmp_path / "other")) == models.TREES
+    assert models.kind_of(None) is None
+
+
 @pytest.mark.parametrize("absent", ["model.json", "recipe.yaml"])
 def test_an_incomplete_model_is_refused(tmp_path: Path, absent: str) -> None:
     path = write_model(tmp_path)
@@ -73,5 +82,6 @@ def test_a_recipe_takes_the_model_that_it_needs(tmp_path: Path, shipped: Path) -
 
 def test_only_recipes_with_something_to_train_are_trained() -> None:
     models.check_trainable({"id": "a", "stages": {"train": {}}})
+    models.check_trainable({"id": "a", "stages": {"new": {"task": "segment_new"}}})
     with pytest.raises(ConfigError, match="recipe a: found no section train"):
         models.check_trainable({"id": "a", "stages": {"candidates": {}}})

@@ -155,8 +155,16 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _add_recipes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    recipes = commands.add_parser("recipes", help="list the recipes, or show one with its settings")
-    recipes.add_argument("name", nargs="?", metavar="NAME", help="the recipe to show")
+    recipes = commands.add_parser(
+        "recipes",
+        help="list the recipes, show one, or check a file of your own",
+        description="`list` (or nothing): the shipped recipes. `show NAME`: the graph of its stages, what each is, "
+        "what the paper states and what was chosen. `check FILE...`: whether recipes can be run and trained; one line "
+        "each, exit code 2 if one cannot. NAME alone: its file.",
+    )
+    recipes.add_argument(
+        "words", nargs="*", metavar="WORD", help="list, show NAME, check FILE..., or the name of a shipped recipe"
+    )
 
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -180,8 +188,8 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     train = commands.add_parser(
         "train",
-        help="train a recipe's classifier on pairs with reference masks",
-        description="Prepare every pair of the table that has a reference, train the recipe's classifier with held-out "
+        help="train a recipe's model on pairs with reference masks",
+        description="Prepare every pair of the table that has a reference, train the recipe's model with held-out "
         "scores by subject, and write a model for `newlesions run --model`. Interrupted or killed, the same command "
         "goes on where it stopped. Exit codes: 0 done, 1 some pairs failed and were left out, or the model could not "
         "be made, 2 the input or the configuration is wrong.",

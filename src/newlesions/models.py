@@ -12,6 +12,7 @@ from typing import Any
 from newlesions import house
 from newlesions.errors import ConfigError
 from newlesions.images.files import read_json, sha256
+from newlesions.recipes.stages import is_network_recipe
 
 RECIPE = "recipe.yaml"
 """The recipe in a model's folder, with every setting that held in training."""
@@ -20,7 +21,17 @@ DESCRIPTION = "model.json"
 """What a model is, written last: where it lies, the model is whole."""
 
 CLASSIFIERS = ("voxel_*.txt", "lesion_*.txt", "frequency.nii.gz")
-"""What it refers to."""
+"""What it refers to where it is made of trees."""
+
+WEIGHTS = "weights/*"
+"""What it refers to where it is made of networks."""
+
+NETWORK = "network"
+"""The folder, in that of a model of trees, of the networks whose probabilities the trees see."""
+
+TREES, NETWORKS, BOTH = "trees", "networks", "both"
+"""The kinds of models: what judges the subtraction's candidates, what looks at the images itself, and trees that see
+what networks say."""
 
 
 def folder(model: str) -> Path:
@@ -45,22 +56,42 @@ def folder(model: str) -> Path:
 def files(model: str) -> list[Path]:
     """What a model consists of and results depend on; not its recipe, its card and its held-out scores."""
     here = folder(model)
-    return [here / DESCRIPTION, *sorted(path for pattern in CLASSIFIERS for path in here.glob(pattern))]
+    patterns = (*CLASSIFIERS, WEIGHTS, f"{NETWORK}/{DESCRIPTION}", f"{NETWORK}/{WEIGHTS}")
+    return [here / DESCRIPTION, *sorted(path for pattern in patterns for path in here.glob(pattern))]
 
 
 def digests(model: str) -> dict[str, str]:
-    """SHA-256 by file name."""
-    return {path.name: sha256(path) for path in files(model)}
+    """SHA-256 by the file's name in the model's folder."""
+    here = folder(model)
+    return {path.relative_to(here).as_posix(): sha256(path) for path in files(model)}
 
 
 def recipe_of(model: str) -> str:
     """The id of the recipe that the model was trained for."""
+    return str(_described(model, "recipe"))
+
+
+def kind_of(model: str | None) -> str | None:
+    """`TREES`, `NETWORKS` or `BOTH`; None without a model."""
+    if model is None:
+        return None
+    kind = str(_described(model, "kind", TREES))
+    return BOTH if kind == TREES and (folder(model) / NETWORK / DESCRIPTION).is_file() else kind
+
+
+def network_files(model: str) -> list[Path]:
+    """The files of the model's networks, their description first."""
+    here = folder(model) / NETWORK if kind_of(model) == BOTH else folder(model)
+    return [here / DESCRIPTION, *sorted(here.glob(WEIGHTS))]
+
+
+def _described(model: str, entry: str, *default: str) -> Any:
     path = folder(model) / DESCRIPTION
     try:
-        name = read_json(path)["recipe"]
-    except (ValueError, TypeError, KeyError) as error:
+        content = read_json(path)
+        return content.get(entry, *default) if default else content[entry]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(f"{path}: found no description of a model; expected what `newlesions train` wrote") from error
-    return str(name)
 
 
 def choose(recipe: Mapping[str, Any], model: str | None) -> str | None:
@@ -90,9 +121,9 @@ def check_trainable(recipe: Mapping[str, Any]) -> None:
     Raises
     ------
     ConfigError
-        If it has no section ``train``.
+        If it has neither a section ``train`` nor networks.
     """
-    if "train" not in recipe.get("stages", {}):
+    if "train" not in recipe.get("stages", {}) and not is_network_recipe(recipe):
         raise ConfigError(
             f"recipe {recipe['id']}: found no section train in its stages; expected a recipe that is trained "
             "(`newlesions recipes` tells which are)"

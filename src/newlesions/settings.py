@@ -12,6 +12,8 @@ import yaml
 
 from newlesions import house, models
 from newlesions.errors import ConfigError
+from newlesions.networks.stages import is_network
+from newlesions.recipes.stages import SECTIONS, is_network_recipe, stages_of
 
 STEP_SECTIONS = ("bias", "brain", "halfway", "resample", "harmonise", "candidates", "refine", "finalise")
 """The sections of the configuration that bear on results; a recipe may set them, and `train`."""
@@ -69,13 +71,24 @@ def read_recipe(name: str) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"recipe: found {name!r}; expected one of {', '.join(known)}, or the path of a YAML file")
     recipe = _read_yaml(path)
+    _check_entries(recipe, str(path))
     check(recipe, "recipe", str(path))
+    if is_network_recipe(recipe):
+        stages_of(recipe)
+        if not recipe.get("needs_model"):
+            raise ConfigError(f"{path}: needs_model: found none; expected true, since networks find nothing untrained")
     return recipe
 
 
 def recipe_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What a recipe sets, in the configuration's own sections."""
-    return {**recipe.get("preprocess", {}), **recipe.get("stages", {}), **recipe.get("predict", {})}
+    stages = {name: entry for name, entry in recipe.get("stages", {}).items() if not is_network(entry)}
+    return {**recipe.get("preprocess", {}), **stages, **recipe.get("predict", {})}
+
+
+def sections() -> set[str]:
+    """The names of the configuration's sections and settings."""
+    return set(_validator("config").schema["properties"])
 
 
 def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,6 +137,18 @@ def check(content: Mapping[str, Any], schema: str, where: str) -> None:
     if error is not None:
         entry = ".".join(str(part) for part in error.absolute_path) or "top level"
         raise ConfigError(f"{where}: {entry}: {_explain(error)}")
+
+
+def _check_entries(recipe: Mapping[str, Any], where: str) -> None:
+    """Refuse stages that are neither settings nor networks, in words that the schema has not."""
+    stages = recipe.get("stages")
+    entries = stages if isinstance(stages, dict) else {}
+    unknown = [name for name, entry in entries.items() if name not in SECTIONS and not is_network(entry)]
+    if unknown:
+        known = ", ".join(SECTIONS)
+        raise ConfigError(
+            f"{where}: stages: found {', '.join(map(repr, unknown))}; expected {known}, or a network with a task"
+        )
 
 
 @cache

@@ -67,3 +67,11 @@ def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
     for folder, found in ((tmp_path / "absent", "no such folder"), (tmp_path, r"no sub-\* folder")):
         with pytest.raises(ConfigError, match=found):
             Derivatives(folder)
+
+
+def test_masks_of_all_lesions_are_those_of_a_session(tmp_path: Path) -> None:
+    name = "sub-01_ses-{}_space-orig_label-lesion_desc-all_mask.nii.gz"
+    path = touch(tmp_path / "sub-01" / "ses-1" / "anat" / name.format(1))
+    touch(tmp_path / "sub-01" / "ses-1" / "anat" / name.format(1).replace("all", "new"))
+    given = Derivatives(tmp_path)
+    assert (given.lesions("01", "1"), given.lesions("01", "2")) == (str(path), "")

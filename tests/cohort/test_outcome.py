@@ -117,11 +117,19 @@ def test_every_step_of_a_pair_has_a_log_to_look_at(step: str) -> None:
     assert stems == expected.get(step, ["sub-01_ses-M12"])
 
 
+def test_a_bucket_of_networks_that_failed_is_told_of_its_pairs(tmp_path: Path) -> None:
+    write_log(tmp_path, "network", "1-of-2", "ERROR: the device is full")
+    steps, bucket = run_steps("networks"), {PAIR.pair: "1-of-2"}
+    assert "refine" not in steps and steps.index("network") < steps.index("decide") < steps.index("finalise")
+    assert outcomes(tmp_path, [PAIR], steps, bucket)[0]["reason"] == "network: the device is full"
+    assert outcomes(tmp_path, [PAIR], steps, {PAIR.pair: "2-of-2"})[0]["reason"].startswith("not reached")
+
+
 def test_only_the_steps_of_the_run_count(tmp_path: Path) -> None:
     write_text(page_file(tmp_path, PAIR), "page")
     write_json(summary_file(tmp_path, PAIR), {"new_count": 2})
     write_log(tmp_path, "refine", "sub-01_ses-M12", "ERROR: no such model")
-    assert outcomes(tmp_path, [PAIR], run_steps("mine"))[0]["reason"] == "refine: no such model"
+    assert outcomes(tmp_path, [PAIR], run_steps("trees"))[0]["reason"] == "refine: no such model"
     assert outcomes(tmp_path, [PAIR], run_steps(None))[0]["status"] == "done"
 
 

@@ -88,7 +88,7 @@ def test_raters_have_a_name_each(tmp_path: Path, raters: str, expected: str | No
         ("sub-00001_ses-2", "sub-00002_ses-2", "pair sub-00002_ses-2: found 2 rows"),
         ("\tdays", "", "no column days"),
         ("\tdays", "\tdays\tsite", "unknown or repeated column site"),
-        ("\tno\t", "\t", "row 2: found 16 values; expected 17"),
+        ("\tno\t", "\t", "row 2: found 18 values; expected 19"),
     ],
 )
 def test_faults_are_named_with_row_and_column(tmp_path: Path, old: str, new: str, expected: str) -> None:

@@ -83,6 +83,14 @@ def test_references_lie_on_the_followup_and_agree(demo: Path) -> None:
             assert scan.grid.matches(mask.grid)
 
 
+def test_every_visit_has_a_mask_of_all_its_lesions(demo: Path) -> None:
+    masks = sorted((demo / "derivatives" / "reference").glob("sub-*/ses-*/anat/*desc-all_mask.nii.gz"))
+    assert len(masks) == 9
+    for path in masks:
+        name = path.name.replace("label-lesion_desc-all", "desc-brain")
+        assert read_volume(path.with_name(name)).grid.matches(read_volume(path, np.uint8).grid)
+
+
 def test_three_visits_references_add_up(demo: Path) -> None:
     anat = demo / "derivatives/reference/sub-threevisits/ses-M24/anat"
     stem = "sub-threevisits_ses-M24_space-orig_label-lesion_desc"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cc3d
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -10,7 +11,7 @@ from newlesions.images.resample import resample
 from newlesions.images.transforms import half, rigid_log
 from newlesions.images.volume import Array, Grid, Volume, apply_affine
 from newlesions.simulate.lesions import Change
-from newlesions.simulate.reference import brain_mask, change_labels
+from newlesions.simulate.reference import brain_mask, change_labels, lesion_mask
 from newlesions.simulate.subject import Subject, fine_image, halfway_poses, render, visit_grid
 
 
@@ -55,6 +56,16 @@ def test_exchanging_visits_exchanges_the_labels(tiny_subject: Subject) -> None:
     assert set(np.unique(forward)) == {0, 1, 2, 3, 4}
     np.testing.assert_array_equal(np.array([0, 3, 4, 1, 2])[forward], backward)
     assert not change_labels(tiny_subject, 1, 1, grid, pose).any()
+
+
+def test_what_is_new_is_among_the_later_visits_lesions_and_not_among_the_earlier_ones(tiny_subject: Subject) -> None:
+    grid, pose = visit_grid(tiny_subject, 1), tiny_subject.poses[1]
+    labels = change_labels(tiny_subject, 0, 1, grid, pose)
+    before, after = (lesion_mask(tiny_subject, visit, grid, pose) for visit in (0, 1))
+    assert after[labels == Change.NEW].all() and not before[labels == Change.NEW].any()
+    assert before[labels == Change.GONE].all() and not after[labels == Change.GONE].any()
+    there = [lesion for lesion in tiny_subject.lesions if lesion.mask(1).any()]
+    assert int(cc3d.connected_components(after.astype(np.uint8), connectivity=26).max()) >= len(there) // 2
 
 
 def test_labels_keep_the_volume_of_new_lesions(tiny_subject: Subject) -> None:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import newlesions
-from newlesions.cohort.results import STEPS
+from newlesions.cohort.results import NETWORK_STEPS, STEPS
 from workflow.contract import digests
 
 _SITE = """\
@@ -33,6 +33,10 @@ def {name}(**arguments):
     if "{name}" == "ingest" and Path(arguments["scan"]).read_bytes().startswith(b"broken"):
         raise InputError(arguments["scan"], "a broken scan", "a whole one")
     said = json.dumps(dict(step="{name}", new_count=3, settings=arguments.get("settings")))
+    if "{name}" == "case":
+        if not Path(arguments["masks"]["new"]).read_text().startswith("good"):
+            raise InputError(arguments["masks"]["new"], "a bad reference", "a mask")
+        said = json.dumps(dict(pair=arguments["pair"]))
     if "{name}" == "evaluate":
         reference = Path(arguments["reference"])
         found = reference.read_text() if reference.is_file() else "no such file"
@@ -66,7 +70,8 @@ def held_out(pair, model_folder, row, **others):
     assert pair not in (model_folder / "voxel_0.txt").read_text().split()
     write_json(row, dict(pair=pair, Dice=0.5, F1_score=0.25, NbTestedLesions=3))
 
-def assemble(pairs, model_folder, held_out, model_out, recipe_out, held_out_table, card_out, settings, references):
+def assemble(pairs, model_folder, held_out, model_out, recipe_out, held_out_table, card_out, settings, references,
+             **others):
     seconds()
     rows = [json.loads(path.read_text()) for path in held_out]
     lines = ["pair\\tDice\\tF1_score\\tNbTestedLesions", *(f"{row['pair']}\\t0.5\\t0.25\\t3" for row in rows)]
@@ -75,6 +80,40 @@ def assemble(pairs, model_folder, held_out, model_out, recipe_out, held_out_tabl
     write_text(recipe_out, "id: boosted\\ntitle: t\\nneeds_model: true\\nstages: {train: {rounds: 7}}\\n")
     for name in ("voxel_0.txt", "model.json"):
         write_text(model_out.parent / name, (model_folder / name).read_text())
+"""
+
+
+_NETWORKS = """\
+import json, os, time
+from newlesions.images.files import write_json, write_text
+
+def seconds():
+    time.sleep(float(os.environ.get("QUICK_STEP_SECONDS", "0")))
+
+def fit_network(cases, member_folder, stage, seed, limits, members, validation=None, **others):
+    seconds()
+    seen = [json.loads(path.read_text())["pair"] for path in cases]
+    assert not set(seen) & {json.loads(path.read_text())["pair"] for path in validation or []}
+    assert {"device", "threads"} < limits.keys()
+    write_json(member_folder / "seen.json", dict(stage=stage, seed=seed, pairs=seen, earlier=sorted(members)))
+    write_text(member_folder / "weights.safetensors", f"{stage} {seed}")
+
+def network_held_out(case, row, members, **others):
+    seconds()
+    pair = json.loads(case.read_text())["pair"]
+    write_json(row, dict(pair=pair, Dice=0.5, F1_score=0.25, NbTestedLesions=3))
+
+def assemble_networks(held_out, model_out, recipe_out, held_out_table, card_out, members, settings, **others):
+    seconds()
+    from newlesions.settings import read_recipe
+    recipe = read_recipe(settings["recipe"])
+    lines = ["pair\\tDice\\tF1_score\\tNbTestedLesions"]
+    lines += [f"{json.loads(path.read_text())['pair']}\\t0.5\\t0.25\\t3" for path in held_out]
+    write_text(held_out_table, "\\n".join(lines) + "\\n")
+    write_text(card_out, "card")
+    write_text(recipe_out, open(settings["recipe"]).read())
+    write_text(model_out.parent / "weights" / "new_0.safetensors", "weights")
+    write_json(model_out, dict(recipe=recipe["id"], kind="networks", members=members))
 """
 
 
@@ -95,7 +134,9 @@ class Quick:
         (steps.parent / "sitecustomize.py").write_text(_SITE.format(steps=str(steps)))
         for name in ("fit", "held_out", "assemble"):
             (steps / f"{name}.py").write_text(_TRAINING)
-        for name in (*STEPS, "sample"):
+        for name in ("fit_network", "network_held_out", "assemble_networks"):
+            (steps / f"{name}.py").write_text(_NETWORKS)
+        for name in (*STEPS, *NETWORK_STEPS, "sample", "case"):
             text = _STEP.format(name=name)
             if name == "report":
                 text += _COHORT_REPORT

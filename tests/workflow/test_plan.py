@@ -12,7 +12,7 @@ import pytest
 from newlesions import house
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import write_pairs
-from newlesions.cohort.results import STEPS, TRAINING_STEPS
+from newlesions.cohort.results import NETWORK_STEPS, NETWORK_TRAINING_STEPS, STEPS, TRAINING_STEPS
 
 
 def snakemake(*words: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -103,9 +103,12 @@ def test_every_rule_says_what_it_does_and_where_it_logs() -> None:
     text = "\n".join(path.read_text() for path in sorted((house.root() / "workflow" / "rules").glob("*.smk")))
     rules = re.split(r"^rule (\w+):$", text, flags=re.MULTILINE)[1:]
     bodies = dict(zip(rules[::2], rules[1::2], strict=True))
-    assert "samples" in bodies, "a target without a step of its own"
-    del bodies["samples"]
-    assert bodies.keys() == {*STEPS, *TRAINING_STEPS, "fit", "held_out", "assemble", "scores", "table"}
+    for target in ("samples", "cases"):
+        assert target in bodies, "a target without a step of its own"
+        del bodies[target]
+    of_pairs = {*STEPS, *TRAINING_STEPS, *NETWORK_STEPS, *NETWORK_TRAINING_STEPS}
+    of_models = {"fit", "held_out", "assemble", "fit_network", "network_held_out", "assemble_networks", "network_seen"}
+    assert bodies.keys() == {*of_pairs, *of_models, "scores", "table"}
     for name, body in bodies.items():
         assert body.lstrip().startswith('"""'), f"{name} has no docstring"
         for part in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "message:", "script:"):

@@ -18,12 +18,12 @@ def change_file(name):
 
 def visit_file(visit, name):
     """An input function: `name` of the pair's `visit` (baseline or followup)."""
+    return lambda wildcards: file_of_visit(PAIRS[wildcards.subject, wildcards.session], visit, name)
 
-    def path(wildcards):
-        row = PAIRS[wildcards.subject, wildcards.session]
-        return session_file(name).format(subject=row.subject, session=getattr(row, f"{visit}_session"))
 
-    return path
+def file_of_visit(row, visit, name):
+    """`name` of a `visit` (baseline or followup) of the pair `row`."""
+    return session_file(name).format(subject=row.subject, session=getattr(row, f"{visit}_session"))
 
 
 def result_of_pair(pattern):

@@ -35,41 +35,6 @@ rule candidates:
         "../scripts/step.py"
 
 
-rule refine:
-    """Judge the candidates by a trained classifier: runs with a model only."""
-    input:
-        baseline=pair_file("harmonised_baseline.nii.gz"),
-        followup=pair_file("harmonised_followup.nii.gz"),
-        brain=pair_file("brain.nii.gz"),
-        change=pair_file("change.nii.gz"),
-        working=pair_file("working.json"),
-        baseline_report=visit_file("baseline", "ingest.json"),
-        followup_report=visit_file("followup", "ingest.json"),
-        # Their digests below tell whether they changed; a copy of the same files is no other model.
-        model_files=ancient(MODEL_FILES),
-    output:
-        refined_change=keep(pair_file("refined_change.nii.gz")),
-        refined_probability=keep(pair_file("refined_probability.nii.gz")),
-        facts=pair_file("refine.json"),
-    log:
-        log_file("refine"),
-    benchmark:
-        benchmark_file("refine")
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(20),
-    params:
-        digests={Path(path).name: sha256(path) for path in MODEL_FILES},
-        candidates=SETTINGS["candidates"],
-    message:
-        "sub-{wildcards.subject}_ses-{wildcards.session} refine"
-    script:
-        "../scripts/step.py"
-
-
 rule finalise:
     """Write the change since the baseline on the follow-up's own grid and in halfway space."""
     input:

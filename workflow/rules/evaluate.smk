@@ -44,7 +44,7 @@ rule scores:
     """Gather the scores of all pairs: tables, and curves over the probability maps."""
     input:
         pairs=config["pairs"],
-        results=[scores_file(OUT, row) for row in SCORED],
+        results=[scores_file(OUT, row) for row in LEFT if row.reference],
     output:
         **score_files(OUT),
     log:

@@ -49,8 +49,8 @@ rule table:
     """Write the cohort's table and page, and what the results folder says about itself."""
     input:
         pairs=config["pairs"],
-        summaries=[summary_file(OUT, row) for row in PAIRS.values()],
-        pages=[page_file(OUT, row) for row in PAIRS.values()],
+        summaries=[summary_file(OUT, row) for row in LEFT],
+        pages=[page_file(OUT, row) for row in LEFT],
         # The page and the printed table show them.
         scores=[str(path) for path in score_files(OUT).values()] if SCORED else [],
     output:

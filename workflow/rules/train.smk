@@ -1,7 +1,6 @@
 # Training: what a classifier learns from each pair with a reference, a model for each set of subjects that is left out,
 # its scores on their pairs, and the model of all pairs.
 from newlesions.learn.boosting.folds import outer_folds
-from newlesions.settings import read_recipe
 
 FOLDS = WORK / "folds"
 # Left out in turn, by subject; the last model leaves nobody out.
@@ -26,6 +25,8 @@ OF_PAIR = {
     "flair": session_file("flair.nii.gz"),
     "reference": lambda wildcards: existing(PAIRS[wildcards.subject, wildcards.session].reference),
 }
+if TRAINS_NETWORKS:
+    OF_PAIR |= {"rise": pair_file("network_rise.nii.gz"), "fall": pair_file("network_fall.nii.gz")}
 
 
 wildcard_constraints:
@@ -96,7 +97,7 @@ rule fit:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        recipe=read_recipe(SETTINGS["recipe"])["id"],
+        recipe=RECIPE["id"],
         settings=SETTINGS["train"],
     message:
         "fold-{wildcards.fold} fit"
@@ -139,6 +140,7 @@ rule assemble:
         model_folder=FOLDS / FINAL / "model",
         held_out=[str(samples_file(OUT, row).with_name("held_out.json")) for row in SCORED],
         references=[row.reference for row in SCORED if existing(row.reference)],
+        networks=folders_of(APPLIED) if TRAINS_NETWORKS else [],
     output:
         **model_files(OUT),
     log:
@@ -153,6 +155,8 @@ rule assemble:
         runtime=growing(10),
     params:
         settings=SETTINGS,
+        stages={name: STAGES_PLAIN[name] for name in APPLIED} if TRAINS_NETWORKS else {},
+        members={name: MEMBERS_PLAIN[name] for name in APPLIED} if TRAINS_NETWORKS else {},
     message:
         "model assemble"
     script:

@@ -9,13 +9,17 @@ sys.path.append(str(Path(snakemake.scriptdir).parents[1] / "src"))
 from newlesions.processes import die_with_parent
 from newlesions.steps.adapter import run_step
 
+params = dict(snakemake.params.items())
+if hasattr(snakemake.resources, "device"):
+    # What a job runs on is no parameter of its rule: other hardware makes no result stale.
+    params["limits"] = {**params["limits"], "threads": snakemake.threads, "device": snakemake.resources.device}
 die_with_parent()
 sys.exit(
     run_step(
         snakemake.rule,
         inputs=dict(snakemake.input.items()),
         outputs=dict(snakemake.output.items()),
-        params=dict(snakemake.params.items()),
+        params=params,
         log=snakemake.log[0],
     )
 )

@@ -33,12 +33,15 @@ NOT_REACHED = "not reached: the run was stopped before"
 _LONGEST = 300
 
 
-def outcomes(out: Path, pairs: Sequence[Pair], steps: Sequence[str] = STEPS) -> list[dict[str, str]]:
+def outcomes(
+    out: Path, pairs: Sequence[Pair], steps: Sequence[str] = STEPS, buckets: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
     """One row of newlesions.tsv per pair, in the order of ``pairs``; all values as text, "" where there is none.
 
-    ``steps`` are those of the run: the logs of others are of earlier runs, with or without a model.
+    ``steps`` are those of the run: the logs of others are of earlier runs, with or without a model. ``buckets`` has the
+    bucket of each pair (`buckets_of`): a bucket that fails as a whole is then told too.
     """
-    return [_done(out, pair, steps) or _failed(out, pair, steps) for pair in pairs]
+    return [_done(out, pair, steps) or _failed(out, pair, steps, (buckets or {}).get(pair.pair, "")) for pair in pairs]
 
 
 def why_failed(out: Path, pair: Pair, steps: Sequence[str], result: Path) -> str:
@@ -77,13 +80,13 @@ def _why_not_scored(out: Path, pair: Pair) -> str:
     return _tidy(f"evaluate: {failed}", out, pair) if failed else ""
 
 
-def _failed(out: Path, pair: Pair, steps: Sequence[str]) -> dict[str, str]:
-    return {**_labels(pair), "status": FAILED, "reason": _reason(out, pair, steps) or NOT_REACHED}
+def _failed(out: Path, pair: Pair, steps: Sequence[str], bucket: str) -> dict[str, str]:
+    return {**_labels(pair), "status": FAILED, "reason": _reason(out, pair, steps, bucket) or NOT_REACHED}
 
 
-def _reason(out: Path, pair: Pair, steps: Sequence[str]) -> str:
+def _reason(out: Path, pair: Pair, steps: Sequence[str], bucket: str = "") -> str:
     """The reason in the first log that ends with one, in the order of the flow; "" where none does."""
-    for step, log in log_files(out, pair, steps):
+    for step, log in log_files(out, pair, steps, bucket):
         if not log.is_file():
             continue
         last = _last_line(log)
@@ -101,7 +104,8 @@ def _last_line(log: Path) -> str:
 
 def _tidy(reason: str, out: Path, pair: Pair) -> str:
     """One line without the folders of this machine."""
-    paths = (pair.baseline, pair.followup, pair.baseline_brain, pair.followup_brain, *pair.references)
+    masks = (pair.baseline_brain, pair.followup_brain, pair.baseline_lesions, pair.followup_lesions)
+    paths = (pair.baseline, pair.followup, *masks, *pair.references)
     for path in filter(None, paths):
         reason = reason.replace(path, Path(path).name)
     for folder in {str(out.resolve()), str(out)} - {"."}:

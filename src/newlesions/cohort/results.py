@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newlesions.cohort.pairs import Pair
+from newlesions.models import BOTH, NETWORKS, TREES
 
 STEPS = (
     "ingest", "bias", "brain", "halfway", "resample", "harmonise", "candidates", "refine", "finalise", "lesions",
@@ -16,8 +17,16 @@ STEPS = (
 `refine` is a step of runs with a model, `evaluate` one of the pairs that have a reference.
 """
 
-TRAINING_STEPS = (*STEPS[: STEPS.index("refine")], "sample")
+_PREPARING = STEPS[: STEPS.index("refine")]
+
+TRAINING_STEPS = (*_PREPARING, "sample")
 """The steps of a pair that a model is trained on. `fit`, `held_out` and `assemble` follow, which are no pair's."""
+
+NETWORK_TRAINING_STEPS = (*_PREPARING, "case")
+"""The same where the model is made of networks. `fit_network` and `assemble_networks` are no pair's."""
+
+NETWORK_STEPS = ("network", "decide")
+"""What stands in the place of `refine` where the model is made of networks; the first is a step of many pairs."""
 
 SCORE_DETAILS = ("additions", "empty_references", "lesions", "by_size", "by_region", "curves", "gone", "raters")
 """The tables in the folder `scores`, beside scores.tsv."""
@@ -48,19 +57,39 @@ def samples_file(out: Path, pair: Pair) -> Path:
     return summary_file(out, pair).with_name("samples.npz")
 
 
+def case_file(out: Path, pair: Pair) -> Path:
+    """What networks learn from the pair."""
+    return summary_file(out, pair).with_name("case.npz")
+
+
+def change_file(out: Path, pair: Pair) -> Path:
+    """The candidates of the pair, which are all that the steps after them need of its preparation."""
+    return summary_file(out, pair).with_name("change.nii.gz")
+
+
 def page_file(out: Path, pair: Pair) -> Path:
     """The pair's page."""
     return out / f"sub-{pair.subject}" / f"{pair.pair}.html"
 
 
-def run_steps(model: str | None) -> tuple[str, ...]:
-    """The steps of a run with this model, or without one."""
-    return STEPS if model else tuple(step for step in STEPS if step != "refine")
+def preparing_steps() -> tuple[str, ...]:
+    """The steps of a pair before a model comes in."""
+    return _PREPARING
 
 
-def log_files(out: Path, pair: Pair, steps: Sequence[str] = STEPS) -> list[tuple[str, Path]]:
-    """(step, log) of everything that leads to the pair's results, in the order of the flow, baseline first."""
+def run_steps(kind: str | None) -> tuple[str, ...]:
+    """The steps of a run with a model of this kind, or without one."""
+    judged = {None: (), NETWORKS: NETWORK_STEPS, TREES: ("refine",), BOTH: ("network", "refine")}[kind]
+    return (*_PREPARING, *judged, *STEPS[STEPS.index("refine") + 1 :])
+
+
+def log_files(out: Path, pair: Pair, steps: Sequence[str] = STEPS, bucket: str = "") -> list[tuple[str, Path]]:
+    """(step, log) of everything that leads to the pair's results, in the order of the flow, baseline first.
+
+    ``bucket`` is the pair's, where the run has networks.
+    """
     names = {
+        "network": [bucket] if bucket else [],
         "finalise": [f"{pair.pair}_since-{pair.baseline_session}"],
         **{step: [f"sub-{pair.subject}_ses-{pair.baseline_session}", pair.pair] for step in _SESSION_STEPS},
     }

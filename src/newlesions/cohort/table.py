@@ -15,7 +15,16 @@ from newlesions.cohort.pairs_table import row_faults
 from newlesions.errors import ConfigError
 
 REQUIRED = ("subject", "baseline", "followup")
-_PATHS = ("baseline", "followup", "baseline_brain", "followup_brain", "reference", "gone_reference")
+_PATHS = (
+    "baseline",
+    "followup",
+    "baseline_brain",
+    "followup_brain",
+    "reference",
+    "gone_reference",
+    "baseline_lesions",
+    "followup_lesions",
+)
 _YES, _NO = frozenset({"yes", "y", "true", "1"}), frozenset({"no", "n", "false", "0", ""})
 
 

@@ -7,16 +7,16 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from newlesions import house, models, settings
 from newlesions.cli import DONE, SOME_FAILED, WRONG_INPUT
 from newlesions.cohort import index as cohort
+from newlesions.cohort.outcome import NOT_REACHED, why_failed
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import cohort_files, work_folder
+from newlesions.cohort.results import change_file, cohort_files, preparing_steps, work_folder
 from newlesions.commands.index import find
 from newlesions.commands.results_table import print_results
 from newlesions.commands.table import write_table
@@ -24,6 +24,7 @@ from newlesions.commands.workflow import follow, lock_folder, snakemake_command
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
+from newlesions.recipes.stages import require_packages
 
 
 def command(args: argparse.Namespace) -> int:
@@ -32,9 +33,11 @@ def command(args: argparse.Namespace) -> int:
     config = configuration(args)
     settled = settings.settle(config)
     require(settled["brain"]["backend"])  # now, not in each scan's job
+    require_packages(settings.read_recipe(config["recipe"]))
     profile = house.profile(args.profile)
     _refuse_input_folder(Path(args.bids_dir), out)
-    if model := settled["refine"]["model"]:
+    model = settled["refine"]["model"]
+    if model:
         print(f"model {models.folder(model)}, recipe {models.recipe_of(model)}", flush=True)
     if args.dry_run:
         return _dry_run(args, out, config, profile)
@@ -43,7 +46,7 @@ def command(args: argparse.Namespace) -> int:
         remove_unfinished(out)
         _freeze(find(args), out / "pairs.tsv")
         write_json(work_folder(out) / "config.json", config)
-        return _run(snakemake_command(args, profile, work_folder(out) / "config.json", out), out, lock)
+        return _run(args, profile, config, model, out, lock)
     finally:
         os.close(lock)
 
@@ -76,6 +79,14 @@ def _model(given: str | None) -> str | None:
     if not given or (given in house.models() and not (Path(given) / models.DESCRIPTION).is_file()):
         return given
     return str(Path(given).absolute())
+
+
+def _failed_before(out: Path) -> list[str]:
+    """The pairs that a step before the networks failed on, if others did not."""
+    pairs = read_pairs(out / "pairs.tsv")
+    reasons = {pair.pair: why_failed(out, pair, preparing_steps(), change_file(out, pair)) for pair in pairs}
+    failed = [name for name, reason in reasons.items() if reason not in ("", NOT_REACHED)]
+    return failed if len(failed) < len(pairs) else []
 
 
 def _refuse_input_folder(source: Path, out: Path) -> None:
@@ -123,11 +134,20 @@ def _changes(before: dict[str, Pair], after: dict[str, Pair]) -> list[str]:
     return sorted(lines) or ["the pairs are those of the last run"]
 
 
-def _run(words: Sequence[str], out: Path, lock: int) -> int:
+def _run(
+    args: argparse.Namespace, profile: Path, config: dict[str, Any], model: str | None, out: Path, lock: int
+) -> int:
     log = work_folder(out) / "logs" / "run.log"
     table = cohort_files(out)["table"]
     before = table.stat().st_mtime_ns if table.is_file() else 0
+    words = snakemake_command(args, profile, work_folder(out) / "config.json", out)
     ended = follow(words, out, log, lock)
+    if ended.code > 0 and models.kind_of(model) in (models.NETWORKS, models.BOTH) and (failed := _failed_before(out)):
+        # A bucket of pairs waits for all of them. It goes on without those that failed on the way to it.
+        print(f"going on without {', '.join(failed)}", flush=True)
+        again = work_folder(out) / "config-without.json"
+        write_json(again, config | {"failed": failed})
+        ended = follow(snakemake_command(args, profile, again, out), out, log.with_name("run-without.log"), lock)
     if ended.code == 0 and not table.is_file():
         print("\ndone as far as Snakemake was asked to go; there is no table yet")
         return DONE

@@ -1,6 +1,6 @@
 """``newlesions train``: a recipe's model from pairs with reference masks.
 
-Two runs of the workflow: the samples of every pair, of which some may fail, then the model of those that have samples.
+Two runs of the workflow: what is learned from every pair, of which some may fail, then the model of those that did not.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,20 @@ from newlesions.cohort.index import index
 from newlesions.cohort.outcome import NOT_REACHED, why_failed
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
-from newlesions.cohort.results import TRAINING_STEPS, model_files, samples_file, work_folder
+from newlesions.cohort.results import (
+    NETWORK_TRAINING_STEPS,
+    TRAINING_STEPS,
+    case_file,
+    model_files,
+    samples_file,
+    work_folder,
+)
 from newlesions.commands.results_table import aligned
 from newlesions.commands.workflow import follow, lock_folder, snakemake_command
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
+from newlesions.recipes.stages import is_network_recipe, require_packages
 from newlesions.report.tables import number, read_rows
 
 LEAST_SUBJECTS = 3
@@ -39,8 +47,11 @@ def command(args: argparse.Namespace) -> int:
     out = Path(args.out).absolute()
     config = configuration(args)
     require(settings.settle(config)["brain"]["backend"])
+    recipe = settings.read_recipe(config["recipe"])
+    require_packages(recipe)
     profile = house.profile(args.profile)
     pairs = usable(index(args.pairs, layout="table").pairs, Path(args.pairs))
+    check_networks(recipe, pairs, args.pairs)
     work = work_folder(out)
     lock = lock_folder(out, work)
     try:
@@ -82,6 +93,26 @@ def usable(pairs: Sequence[Pair], table: Path) -> list[Pair]:
     return kept
 
 
+def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str) -> None:
+    """Refuse networks that cannot be built, or that learn from masks that no pair has.
+
+    Raises
+    ------
+    ConfigError
+        In one line, of the first stage that is wrong.
+    """
+    if not is_network_recipe(recipe):
+        return
+    from newlesions.recipes.check import OF_VISIT, check
+
+    for one in check(recipe):
+        if one.stage.task in OF_VISIT and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
+            raise ConfigError(
+                f"{where}: found no mask of all lesions of a visit, from which stage {one.stage.name} learns; expected "
+                "some in the columns baseline_lesions and followup_lesions"
+            )
+
+
 def check_subjects(pairs: Sequence[Pair], where: str) -> None:
     """Refuse fewer subjects than folds by subject need.
 
@@ -102,12 +133,16 @@ def _train(
     args: argparse.Namespace, profile: Path, config: dict[str, Any], pairs: Sequence[Pair], out: Path, lock: int
 ) -> int:
     """Prepare every pair, then train on those that could be. Returns the exit code."""
-    ended = _run(args, profile, config, "samples", out, lock)
-    reasons = {pair.pair: why_failed(out, pair, TRAINING_STEPS, samples_file(out, pair)) for pair in pairs}
+    networks = is_network_recipe(settings.read_recipe(config["recipe"]))
+    target, steps, last = (
+        ("cases", NETWORK_TRAINING_STEPS, case_file) if networks else ("samples", TRAINING_STEPS, samples_file)
+    )
+    ended = _run(args, profile, config, target, out, lock)
+    reasons = {pair.pair: why_failed(out, pair, steps, last(out, pair)) for pair in pairs}
     failed = {name: reason for name, reason in reasons.items() if reason}
     # A workflow that was stopped tells nothing about the pairs that it did not come to.
     if ended < 0 or NOT_REACHED in failed.values() or (ended and not failed):
-        print(f"newlesions: the workflow ended with code {ended}; see {_log(out, 'samples')}", file=sys.stderr)
+        print(f"newlesions: the workflow ended with code {ended}; see {_log(out, target)}", file=sys.stderr)
         return SOME_FAILED
     left = [pair for pair in pairs if pair.pair not in failed]
     try:

@@ -12,9 +12,12 @@ import yaml
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.images.files import read_json, sha256, write_text
-from newlesions.models import CLASSIFIERS
+from newlesions.models import CLASSIFIERS, NETWORK, WEIGHTS
+from newlesions.networks.stages import Limits
 from newlesions.provenance import versions
+from newlesions.recipes.stages import network_entries
 from newlesions.settings import read_recipe
+from newlesions.steps.fit_network import model_of
 
 _PREPROCESS = ("bias", "brain", "halfway", "resample", "harmonise")
 _STAGES = ("candidates", "train")
@@ -30,6 +33,9 @@ def assemble(
     card_out: Path,
     settings: Mapping[str, Any],
     references: Sequence[Path] | None = None,
+    networks: Sequence[Path] | None = None,
+    stages: Mapping[str, Mapping[str, Any]] | None = None,
+    members: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> None:
     """Write the model's folder, that of ``model_out``. Of earlier classifiers there nothing stays.
 
@@ -45,8 +51,10 @@ def assemble(
         model.json, recipe.yaml, held_out.tsv and card.md. model.json is written last: with it, the model is whole.
     settings
         The settings of the training run.
-    references
-        What must exist before, where the workflow calls; their paths stand in the pairs table.
+    references, networks
+        What must exist before, where the workflow calls; their paths stand in the pairs table and in ``members``.
+    stages, members
+        Of the recipe's networks, as in the step `fit_network`.
     """
     from newlesions.detect.refinement.model import Model
     from newlesions.learn.boosting.card import card
@@ -63,7 +71,25 @@ def assemble(
     write_text(recipe_out, recipe_text(recipe, settings))
     write_text(held_out_table, held_out_text(rows))
     write_text(card_out, card(model, recipe, rows))
+    if stages and members:
+        _write_networks(model_out.parent / NETWORK, recipe["id"], stages, members, settings, made_from)
     model.write(model_out.parent)
+
+
+def _write_networks(
+    folder: Path,
+    recipe: str,
+    stages: Mapping[str, Mapping[str, Any]],
+    members: Mapping[str, Sequence[Mapping[str, Any]]],
+    settings: Mapping[str, Any],
+    made_from: Mapping[str, Any],
+) -> None:
+    """Those that are applied to new pairs; the others have done their work when the classifiers are trained."""
+    limits = Limits.of({name: settings["networks"][name] for name in ("width", "patch", "steps")})
+    whole = model_of(recipe, stages, members, limits, made_from)
+    for stale in folder.glob(WEIGHTS):
+        stale.unlink()
+    replace(whole, members={name: whole.chosen(name) for name in whole.members}).write(folder)
 
 
 def recipe_text(recipe: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
@@ -71,7 +97,7 @@ def recipe_text(recipe: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     held: dict[str, Any] = {
         "needs_model": True,
         "preprocess": {name: settings[name] for name in _PREPROCESS},
-        "stages": {name: settings[name] for name in _STAGES},
+        "stages": {**{name: settings[name] for name in _STAGES}, **network_entries(recipe)},
     }
     return yaml.safe_dump({**recipe, **held}, sort_keys=False, allow_unicode=True, width=120)
 

@@ -27,6 +27,8 @@ def held_out(
     model_folder: Path,
     row: Path,
     candidates: Mapping[str, Any],
+    rise: Path | None = None,
+    fall: Path | None = None,
 ) -> None:
     """Write the pair's scores on the working grid; null where one is not defined.
 
@@ -34,7 +36,7 @@ def held_out(
     ----------
     pair, subject, reference, flair
         As in the step `sample`.
-    baseline, followup, brain, change, working, baseline_report, followup_report, candidates
+    baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
         As in `read_pair_data`.
     model_folder
         The model of the fold that leaves the subject out.
@@ -44,7 +46,9 @@ def held_out(
     from newlesions.detect.refinement.model import Model
     from newlesions.learn.boosting.held_out import held_out as score
 
-    data = read_pair_data(baseline, followup, brain, change, working, baseline_report, followup_report, candidates)
+    data = read_pair_data(
+        baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
+    )
     truth = read_truth(Path(reference), flair, working, data.grid)
     scores = score(data, truth, Model.read(model_folder), pair, subject)
     write_json(row, {name: _plain(value) for name, value in scores.items()})

@@ -14,7 +14,7 @@ from newlesions.images.files import read_json
 from newlesions.images.io import read_volume
 from newlesions.images.morphology import Mask
 from newlesions.images.resample import resample
-from newlesions.images.volume import Grid, Volume
+from newlesions.images.volume import Affine, Grid, Volume
 from newlesions.steps.working import read_working
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def read_pair_data(
     baseline_report: Path,
     followup_report: Path,
     candidates: Mapping[str, Any],
+    rise: Path | str | None = None,
+    fall: Path | str | None = None,
 ) -> PairData:
     """The pair on its working grid.
 
@@ -43,6 +45,8 @@ def read_pair_data(
         The input checks' reports, which tell the scans' voxel sizes.
     candidates
         The settings of the candidates.
+    rise, fall
+        What a network says of both directions, where the recipe has one.
     """
     from newlesions.detect.features.pair import PairData
 
@@ -56,6 +60,7 @@ def read_pair_data(
         mni_from_working=read_working(working).mni_from_working,
         slice_mm=(_thickest(baseline_report), _thickest(followup_report)),
         settings=SubtractionSettings.of(candidates),
+        network=(read_volume(rise).data, read_volume(fall).data) if rise and fall else None,
     )
 
 
@@ -76,10 +81,32 @@ def read_truth(reference: Path, flair: Path, working: Path, grid: Grid) -> Mask:
     InputError
         If the reference is no mask on that grid.
     """
-    mask = read_mask(reference)
-    check_same_grid(reference, mask.grid, read_volume(flair).grid, "the follow-up")
+    return read_lesions(reference, flair, read_working(working).followup_from_working, grid, "the follow-up")
+
+
+def read_lesions(path: Path, flair: Path, own_from_working: Affine, grid: Grid, whose: str) -> Mask:
+    """A mask of lesions on the working grid: interpolated linearly, from 0.5 on.
+
+    Parameters
+    ----------
+    path
+        The mask, on the own grid of a visit, that of ``flair``.
+    own_from_working
+        4x4, from the working space's RAS mm to the visit's.
+    grid
+        The working grid, or a part of it.
+    whose
+        How a message calls the visit.
+
+    Raises
+    ------
+    InputError
+        If the file is no mask on that grid.
+    """
+    mask = read_mask(path)
+    check_same_grid(path, mask.grid, read_volume(flair).grid, whose)
     inside = Volume((mask.labels > 0).astype(np.float32), mask.affine)
-    return resample(inside, grid, read_working(working).followup_from_working, order=1).data >= 0.5
+    return resample(inside, grid, own_from_working, order=1).data >= 0.5
 
 
 def _thickest(report: Path) -> float:

@@ -13,6 +13,7 @@ from newlesions.detect.classes import KINDS
 from newlesions.images.files import write_json
 from newlesions.images.io import write_volume
 from newlesions.images.volume import Volume
+from newlesions.steps.decide import row_of
 from newlesions.steps.pair_data import read_pair_data
 
 
@@ -30,6 +31,10 @@ def refine(
     facts: Path,
     digests: Mapping[str, str],
     candidates: Mapping[str, Any],
+    pair: str = "",
+    bucket: Path | None = None,
+    rise: str | None = None,
+    fall: str | None = None,
 ) -> None:
     """Write what a trained classifier makes of the candidates, in their form, and why.
 
@@ -46,14 +51,25 @@ def refine(
         number ``id`` that the lesion has in the pair's table.
     digests
         SHA-256 of the model's files by name.
+    pair, bucket, rise, fall
+        Where the recipe has a network, as in the step `decide`.
+
+    Raises
+    ------
+    InputError
+        With the reason that ``bucket`` tells, if the network failed on the pair.
     """
     from newlesions.detect.refinement.apply import refine as apply
     from newlesions.detect.refinement.model import Model
 
-    pair = read_pair_data(baseline, followup, brain, change, working, baseline_report, followup_report, candidates)
-    refined = apply(pair, Model.read(model_files[0].parent))
-    write_volume(refined_change, Volume(refined.change, pair.grid.affine))
-    write_volume(refined_probability, Volume(refined.signed, pair.grid.affine), level=1)
+    if bucket is not None:
+        row_of(bucket, pair)
+    data = read_pair_data(
+        baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
+    )
+    refined = apply(data, Model.read(model_files[0].parent))
+    write_volume(refined_change, Volume(refined.change, data.grid.affine))
+    write_volume(refined_probability, Volume(refined.signed, data.grid.affine), level=1)
     lesions = _numbered(refined.lesions, separate(refined.change))
     write_json(facts, {**refined.facts, "model": dict(digests), "lesions": lesions})
 

@@ -25,6 +25,8 @@ def sample(
     samples: Path,
     candidates: Mapping[str, Any],
     settings: Mapping[str, Any],
+    rise: Path | None = None,
+    fall: Path | None = None,
 ) -> None:
     """Write the features of the pair's voxels and lesions, and which of them the reference holds.
 
@@ -34,7 +36,7 @@ def sample(
         The pair's id and the subject's label.
     reference
         The path of the mask of new lesions, on the follow-up's own grid, that of ``flair``.
-    baseline, followup, brain, change, working, baseline_report, followup_report, candidates
+    baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
         As in `read_pair_data`.
     samples
         The result, an .npz file without pickled objects.
@@ -48,6 +50,8 @@ def sample(
     """
     from newlesions.learn.boosting.samples import collect, write_samples
 
-    data = read_pair_data(baseline, followup, brain, change, working, baseline_report, followup_report, candidates)
+    data = read_pair_data(
+        baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
+    )
     truth = read_truth(Path(reference), flair, working, data.grid)
     write_samples(samples, collect(data, truth, pair, subject, dict(settings)))

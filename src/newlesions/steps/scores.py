@@ -11,6 +11,7 @@ from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import run_steps, scores_file
 from newlesions.images.files import read_json, write_text
+from newlesions.models import kind_of
 
 _NOTHING = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="460" height="80" viewBox="0 0 460 80">
@@ -64,6 +65,6 @@ def scores(
 
 def _finished(out: Path, pairs: Sequence[Pair], model: str | None) -> list[Path]:
     """The results of the pairs with a reference that are done."""
-    rows: Sequence[dict[str, Any]] = outcomes(out, pairs, run_steps(model))
+    rows: Sequence[dict[str, Any]] = outcomes(out, pairs, run_steps(kind_of(model)))
     done = [pair for pair, row in zip(pairs, rows, strict=True) if row["status"] == DONE and pair.reference]
     return [path for path in (scores_file(out, pair) for pair in done) if path.is_file()]

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from newlesions.cohort.buckets import buckets_of
 from newlesions.cohort.outcome import DONE, outcomes, table_text
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import run_steps, score_files
 from newlesions.images.files import read_json, write_bytes, write_json, write_text
+from newlesions.models import kind_of
 from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
 from newlesions.settings import read_recipe
 from newlesions.steps.report import cohort_report
@@ -53,7 +55,8 @@ def table(
     index = _index(pairs)
     recipe = read_recipe(settings["recipe"])
     model = settings["refine"]["model"]
-    outcome = outcomes(out, rows, run_steps(model))
+    buckets = buckets_of([row.pair for row in rows], settings["networks"]["bucket"])
+    outcome = outcomes(out, rows, run_steps(kind_of(model)), buckets)
     write_text(table, table_text(outcome))
     _freeze(pairs, out)
     write_json(description, dataset_description(rows, str(index.get("input", ""))))

@@ -11,8 +11,11 @@ import pytest
 from newlesions.cohort.derivatives import Derivatives
 from newlesions.images.files import read_json
 from newlesions.images.io import read_volume
+from newlesions.learn.synthesis.host import Host
 from newlesions.learn.synthesis.layout import write_descriptions, write_pair, write_participants
-from newlesions.learn.synthesis.pair import SyntheticPair
+from newlesions.learn.synthesis.library import Library
+from newlesions.learn.synthesis.pair import PairPlan, SyntheticPair, make_pair
+from newlesions.simulate.lesions import Change, ChangeCounts
 
 
 @pytest.fixture
@@ -31,6 +34,24 @@ def test_references_and_brains_are_found(cohort: Path, pair: SyntheticPair) -> N
     for session, brain in (("M00", pair.baseline_brain), ("M12", pair.followup_brain)):
         np.testing.assert_array_equal(read_volume(given.brain("01s1x1", session)).data > 0, brain.data)
     assert not given.notes
+
+
+def test_masks_of_all_lesions_are_written_where_the_scans_own_are_known(
+    tmp_path: Path, pair: SyntheticPair, marked_head: Host, library: Library
+) -> None:
+    write_pair(tmp_path / "a", "a", "sub-a", "a", pair)
+    assert pair.masks is None and not list((tmp_path / "a").rglob("*desc-all*"))
+    plan = PairPlan(ChangeCounts(new=1), known_new=1)
+    known = make_pair(marked_head, plan, library, np.random.default_rng(1))
+    assert known.masks is not None and known.count(Change.NEW) >= 1
+    new = known.labels == Change.NEW
+    assert known.masks[1][new].all() and known.masks[0].sum() < known.masks[1].sum()
+    write_pair(tmp_path / "b", "b", "sub-b", "b", known)
+    given = Derivatives(tmp_path / "b" / "derivatives" / "reference")
+    for number, (session, image) in enumerate((("M00", known.baseline), ("M12", known.followup))):
+        mask = read_volume(given.lesions("b", session))
+        np.testing.assert_array_equal(mask.data > 0, known.masks[number])
+        assert mask.grid.matches(image.grid)
 
 
 def test_scans_keep_their_values_up_to_a_factor(cohort: Path, pair: SyntheticPair) -> None:

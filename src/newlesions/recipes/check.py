@@ -1,0 +1,150 @@
+"""Whether a recipe's networks can be trained: what its schema cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from newlesions.errors import ConfigError
+from newlesions.networks.stages import Stage
+from newlesions.recipes.stages import NNUNET, is_network_recipe, stages_of
+
+if TYPE_CHECKING:
+    import torch
+
+OF_VISIT = ("segment_lesions", "inpaint", "generate")
+"""The tasks that see one visit."""
+
+_MADE = {"inpaint": 1, "generate": 2}
+"""The tasks whose images the training makes, and how many."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is known of a stage without data; ``parameters`` is None where the network is planned from the data."""
+
+    stage: Stage
+    parameters: int | None
+
+
+def check(recipe: Mapping[str, Any]) -> list[Checked]:
+    """Build every network without memory and send a patch through it; none where the recipe has no networks.
+
+    Raises
+    ------
+    ConfigError
+        In one line: the stage, and an input, a network, a patch, a loss or an augmentation that cannot be.
+    """
+    if not is_network_recipe(recipe):
+        return []
+    stages = stages_of(recipe)
+    made: dict[str, torch.nn.Module] = {}
+    result = []
+    for number, stage in enumerate(stages):
+        with _named(recipe, stage):
+            _check_inputs(stage, stages[:number], {other.name for other in stages})
+            _check_training(stage, {other.name: other.task for other in stages})
+            network = None if stage.network["name"] == NNUNET else _built(stage)
+            if network is not None:
+                _check_start(stage, network, made)
+                made[stage.name] = network
+            count = None if network is None else sum(parameter.numel() for parameter in network.parameters())
+        result.append(Checked(stage, count))
+    return result
+
+
+@contextmanager
+def _named(recipe: Mapping[str, Any], stage: Stage) -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"recipe {recipe['id']}: stages.{stage.name}: {error}") from error
+
+
+def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> None:
+    from newlesions.networks.derived import DERIVED
+    from newlesions.networks.inputs import FLAIR, IMAGES, check
+
+    taken = names & {*IMAGES, FLAIR, *DERIVED}
+    if taken:
+        raise ConfigError(f"found a stage of the name {sorted(taken)[0]}; expected one that no image has")
+    visits = [other.name for other in earlier if other.task == "segment_lesions"]
+    pairs = [other.name for other in earlier if other.task in ("segment_new", "classify_regions")]
+    for expression in stage.inputs:
+        check(expression, pairs, visits=visits, one_visit=stage.task in OF_VISIT)
+    wanted = _MADE.get(stage.task)
+    if wanted is not None and len(stage.inputs) != wanted:
+        raise ConfigError(f"inputs: found {len(stage.inputs)}; expected {wanted} for the task {stage.task}")
+    if stage.sample.synthetic > 0 and sorted(stage.inputs) != ["baseline", "followup"]:
+        raise ConfigError(f"inputs: found {', '.join(stage.inputs)}; expected baseline and followup, of which "
+                          "synthetic pairs consist")  # fmt: skip
+
+
+def _check_training(stage: Stage, tasks: Mapping[str, str]) -> None:
+    """Losses, augmentations, optimiser and options by their names."""
+    import torch
+
+    from newlesions.detect.networks.regions import RegionSettings
+    from newlesions.learn.networks.augment.pipeline import Augment
+    from newlesions.learn.networks.losses import Loss
+    from newlesions.learn.networks.optimise import make_optimiser, make_schedule
+    from newlesions.learn.networks.synthetic.settings import SyntheticSettings
+
+    Loss(stage.loss)
+    augment = Augment(stage.augment)
+    if stage.task == "classify_regions":
+        RegionSettings.of(stage)
+        if augment.spatial:
+            raise ConfigError(f"augment: found {augment.spatial[0]['name']}; expected no spatial one for regions")
+    make_optimiser([torch.nn.Parameter(torch.zeros(1))], stage.optimise)
+    make_schedule(stage.optimise.schedule, stage.optimise.steps)
+    SyntheticSettings.of(stage.sample.options)
+    if stage.sample.synthetic > 0 and "inpaint" not in [tasks[name] for name in stage.uses]:
+        raise ConfigError("uses: found no stage of task inpaint; expected one, since synthetic pairs need it")
+
+
+def _built(stage: Stage) -> torch.nn.Module:
+    """The network on no device, after a patch went through it."""
+    import torch
+
+    from newlesions.networks.build import build, dimensions, patch_multiple
+
+    patch, multiple = stage.sample.patch, patch_multiple(stage.network)
+    flat = bool(stage.sample.views)
+    for what, sides in (("sample.patch", patch), ("predict.window", stage.predict.window or patch)):
+        if len(sides) != dimensions(stage.network) or flat != (len(sides) == 2):
+            axes = "2 sides and sample.views" if dimensions(stage.network) == 2 else "3 sides and no sample.views"
+            raise ConfigError(f"{what}: found {len(sides)} sides{', and views' if flat else ''}; expected {axes}")
+        if any(side % multiple for side in sides):
+            raise ConfigError(f"{what}: found {' x '.join(map(str, sides))}; expected multiples of {multiple}")
+    with torch.device("meta"):
+        network = build(stage.network, len(stage.inputs)).eval()
+        inputs = torch.empty(1, len(stage.inputs), *patch)
+    shape = _run(lambda: tuple(network(inputs).shape))
+    if shape[2:] != tuple(patch) or shape[1] != 1:
+        raise ConfigError(f"network: found an output of shape {shape[1:]}; expected {(1, *patch)}")
+    return network
+
+
+def _run(function: Callable[[], tuple[int, ...]]) -> tuple[int, ...]:
+    try:
+        return function()
+    except RuntimeError as error:
+        raise ConfigError(f"network: a patch does not pass through it: {' '.join(str(error).split())}") from error
+
+
+def _check_start(stage: Stage, network: torch.nn.Module, made: Mapping[str, torch.nn.Module]) -> None:
+    """Whether the earlier network has the weights that this one begins with."""
+    from newlesions.networks.weights import transfer
+
+    if stage.start is None:
+        return
+    if stage.start.stage not in made:
+        raise ConfigError(f"start.stage: found {stage.start.stage}, which plans itself; expected another network")
+    transfer(made[stage.start.stage], network, stage.start.part)
+    kept = stage.start.frozen if isinstance(stage.start.frozen, str) else stage.start.part
+    if stage.start.frozen and kept not in dict(network.named_children()):
+        known = ", ".join(name for name, _ in network.named_children())
+        raise ConfigError(f"start.frozen: found {kept!r}; expected a part of the network: {known}")

@@ -1,0 +1,79 @@
+"""What networks learn from a pair: files in, one file out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newlesions.steps.network import read_case_of
+from newlesions.steps.pair_data import read_lesions
+from newlesions.steps.working import read_working
+
+OF_BASELINE = "baseline_lesions"
+"""The one mask on the baseline's own grid."""
+
+
+def case(
+    pair: str,
+    subject: str,
+    masks: Mapping[str, str],
+    *,
+    baseline: Path,
+    followup: Path,
+    brain: Path,
+    change: Path,
+    working: Path,
+    baseline_report: Path,
+    followup_report: Path,
+    flair: Path,
+    baseline_flair: Path,
+    case_out: Path,
+    candidates: Mapping[str, Any],
+) -> None:
+    """Write the pair on its working grid, cropped to the brain, with its masks.
+
+    Parameters
+    ----------
+    pair, subject
+        The pair's id and the subject's label.
+    masks
+        Paths by the names that `networks.case.Case` has: ``new``, ``gone``, ``followup_lesions``, ``rater_<name>`` on
+        the follow-up's own grid, that of ``flair``; ``baseline_lesions`` on that of ``baseline_flair``.
+    baseline, followup, brain, change, working, baseline_report, followup_report, candidates
+        As in `read_pair_data`.
+    case_out
+        The result, an .npz file without pickled objects.
+
+    Raises
+    ------
+    InputError
+        If a mask is none, or lies on another grid.
+    """
+    from newlesions.networks.case import write_case
+
+    files = {
+        "baseline": baseline,
+        "followup": followup,
+        "brain": brain,
+        "change": change,
+        "working": working,
+        "baseline_report": baseline_report,
+        "followup_report": followup_report,
+    }
+    made = read_case_of(
+        {"pair": pair, "subject": subject, **{name: str(path) for name, path in files.items()}}, candidates
+    )
+    space = read_working(working)
+    known: dict[str, NDArray[np.uint8]] = {}
+    for name, path in masks.items():
+        if name == OF_BASELINE:
+            whose, own, from_working = "the baseline", baseline_flair, space.baseline_from_working
+        else:
+            whose, own, from_working = "the follow-up", flair, space.followup_from_working
+        known[name] = read_lesions(Path(path), own, from_working, made.grid, whose).astype(np.uint8)
+    write_case(case_out, replace(made, masks=known))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from newlesions import house
+from newlesions.cli import main
+
+MINE = """\
+id: mine
+title: t
+needs_model: true
+stages:
+  new: {task: segment_new, inputs: [%s], network: {name: unet3d, channels: [4, 8]}}
+"""
+
+
+def test_the_ways_to_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes"]) == 0
+    plain = capsys.readouterr().out
+    assert main(["recipes", "list"]) == 0
+    assert capsys.readouterr().out == plain
+    assert all(name in plain for name in house.recipes())
+
+
+def test_a_recipe_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes", "show", "hamzaoui2021"]) == 0
+    said = capsys.readouterr().out
+    assert "new  (new lesions in candidate regions)" in said and "flat (channels" in said
+
+
+def test_files_are_checked_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(MINE % "baseline, followup")
+    bad.write_text(MINE % "baseline, after")
+    assert main(["recipes", "check", str(good), "boosted"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "mine: a good recipe (1 networks, 0.0 million weights)",
+        "boosted: a good recipe (no networks)",
+    ]
+    assert main(["recipes", "check", str(bad), str(good)]) == 2
+    said = capsys.readouterr()
+    assert "recipe mine: stages.new: input 'after': found after" in said.err and said.err.count("\n") == 1
+    assert said.out.startswith("mine: a good recipe")
+
+
+@pytest.mark.parametrize("words", [["show"], ["check"], ["show", "a", "b"], ["one", "two"], ["show", "nonesuch"]])
+def test_other_words_are_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
