@@ -1,11 +1,6 @@
 # Runs with a model made of trees: the candidates, judged.
 
 
-def probability_of(direction, wildcards):
-    """What the networks made of the pair, where the model has some: the bucket's job writes it beside its report."""
-    return files_made(PAIRS[wildcards.subject, wildcards.session])[direction] if MODEL_KIND == BOTH else None
-
-
 rule refine:
     """Judge the candidates by a trained classifier: runs with a model only."""
     input:
@@ -36,8 +31,13 @@ rule refine:
     params:
         digests=digests(MODEL) if MODEL else {},
         pair=lambda wildcards: PAIRS[wildcards.subject, wildcards.session].pair,
-        rise=lambda wildcards: probability_of("rise", wildcards),
-        fall=lambda wildcards: probability_of("fall", wildcards),
+        # The bucket's job writes them beside its report.
+        rise=lambda wildcards: (
+            files_made(PAIRS[wildcards.subject, wildcards.session])["rise"] if MODEL_KIND == BOTH else None
+        ),
+        fall=lambda wildcards: (
+            files_made(PAIRS[wildcards.subject, wildcards.session])["fall"] if MODEL_KIND == BOTH else None
+        ),
         candidates=SETTINGS["candidates"],
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} refine"
