@@ -34,7 +34,7 @@ from newlesions.detect.features.pair import PairData
 from newlesions.detect.networks.apply import both_directions
 from newlesions.detect.networks.model import Member, NetworkModel
 from newlesions.detect.refinement.model import Model
-from newlesions.images.files import sha256, write_atomically, write_text
+from newlesions.images.files import sha256, write_arrays, write_text
 from newlesions.images.morphology import Mask
 from newlesions.learn.boosting.card import card
 from newlesions.learn.boosting.fit import fit
@@ -202,15 +202,9 @@ def seen_by(network: NetworkModel, case: Case, work: Path, settings: Mapping[str
         seen = read_case(network_case(case, work, settings))
         limits = Limits.of(settings["networks"])
         both = [seen.uncropped(one) for one in both_directions(seen, network, limits, case.group)]
-        rise, fall = (one.astype(np.float16) for one in both)
-        write_atomically(path, lambda temporary: _save(temporary, rise=rise, fall=fall))
+        write_arrays(path, dict(zip(("rise", "fall"), (one.astype(np.float16) for one in both), strict=True)))
         print(f"seen {case.name}", flush=True)
     return path
-
-
-def _save(path: Path, **arrays: NDArray[np.float16]) -> None:
-    with open(path, "wb") as stream:
-        np.savez(stream, **arrays)
 
 
 def sampled(case: Case, folder: Path, settings: Mapping[str, Any]) -> Path:

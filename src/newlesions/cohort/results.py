@@ -17,12 +17,13 @@ STEPS = (
 `refine` is a step of runs with a model, `evaluate` one of the pairs that have a reference.
 """
 
-_PREPARING = STEPS[: STEPS.index("refine")]
+PREPARING_STEPS = STEPS[: STEPS.index("refine")]
+"""The steps of a pair before a model comes in."""
 
-TRAINING_STEPS = (*_PREPARING, "sample")
+TRAINING_STEPS = (*PREPARING_STEPS, "sample")
 """The steps of a pair that a model is trained on. `fit`, `held_out` and `assemble` follow, which are no pair's."""
 
-NETWORK_TRAINING_STEPS = (*_PREPARING, "case")
+NETWORK_TRAINING_STEPS = (*PREPARING_STEPS, "case")
 """The same where the model is made of networks. `fit_network` and `assemble_networks` are no pair's."""
 
 NETWORK_STEPS = ("network", "decide")
@@ -72,15 +73,10 @@ def page_file(out: Path, pair: Pair) -> Path:
     return out / f"sub-{pair.subject}" / f"{pair.pair}.html"
 
 
-def preparing_steps() -> tuple[str, ...]:
-    """The steps of a pair before a model comes in."""
-    return _PREPARING
-
-
 def run_steps(kind: str | None) -> tuple[str, ...]:
     """The steps of a run with a model of this kind, or without one."""
     judged = {None: (), NETWORKS: NETWORK_STEPS, TREES: ("refine",), BOTH: ("network", "refine")}[kind]
-    return (*_PREPARING, *judged, *STEPS[STEPS.index("refine") + 1 :])
+    return (*PREPARING_STEPS, *judged, *STEPS[STEPS.index("refine") + 1 :])
 
 
 def log_files(out: Path, pair: Pair, steps: Sequence[str] = STEPS, bucket: str = "") -> list[tuple[str, Path]]:

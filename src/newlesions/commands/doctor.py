@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ from importlib import metadata
 from newlesions import __version__, house
 from newlesions.commands.results_table import aligned
 from newlesions.errors import ConfigError
+from newlesions.networks.nnunet import is_installed
 from newlesions.preprocess.brain_backends import BACKENDS, missing_for
 from newlesions.provenance import LIBRARIES
 
@@ -55,7 +55,7 @@ def _torch() -> str:
 def _optional() -> list[list[str]]:
     """A row per optional tool: its name, what it serves, and whether it is there."""
     rows = [[name, f"brain.backend: {name}", missing_for(name)] for name in BACKENDS]
-    nnunet = "" if importlib.util.find_spec("nnunetv2") else "the package nnunetv2 (pip install 'newlesions[nnunet]')"
+    nnunet = "" if is_installed() else "the package nnunetv2 (pip install 'newlesions[nnunet]')"
     rows.append(["nnunetv2", "recipe martinezheras2023", nnunet])
     rows.append(["sbatch", "SLURM", "" if shutil.which("sbatch") else "a node of the cluster that may submit jobs"])
     return [[name, serves, f"missing: {lack}" if lack else "found"] for name, serves, lack in rows]

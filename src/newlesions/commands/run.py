@@ -16,7 +16,7 @@ from newlesions.cohort import index as cohort
 from newlesions.cohort.outcome import NOT_REACHED, why_failed
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import change_file, cohort_files, preparing_steps, work_folder
+from newlesions.cohort.results import PREPARING_STEPS, change_file, cohort_files, work_folder
 from newlesions.commands.index import find
 from newlesions.commands.results_table import print_results
 from newlesions.commands.table import write_table
@@ -84,7 +84,7 @@ def _model(given: str | None) -> str | None:
 def _failed_before(out: Path) -> list[str]:
     """The pairs that a step before the networks failed on, if others did not."""
     pairs = read_pairs(out / "pairs.tsv")
-    reasons = {pair.pair: why_failed(out, pair, preparing_steps(), change_file(out, pair)) for pair in pairs}
+    reasons = {pair.pair: why_failed(out, pair, PREPARING_STEPS, change_file(out, pair)) for pair in pairs}
     failed = [name for name, reason in reasons.items() if reason not in ("", NOT_REACHED)]
     return failed if len(failed) < len(pairs) else []
 

@@ -11,6 +11,8 @@ from newlesions.detect.subtraction import Image, Rise, probability
 from newlesions.images.morphology import Mask
 
 NEW, ENLARGING, GONE, SHRINKING = 1, 2, 3, 4
+EXCHANGED = np.array([0, GONE, SHRINKING, NEW, ENLARGING], dtype=np.uint8)
+"""What each class, 0 to 4, is when the visits are exchanged."""
 KINDS = {NEW: "new", ENLARGING: "enlarging", GONE: "gone", SHRINKING: "shrinking"}
 
 

@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 _UNFINISHED = ".writing-"
 
@@ -54,6 +56,16 @@ def write_text(path: Path | str, content: str) -> None:
 def write_json(path: Path | str, content: Any) -> None:
     """Write ``content`` as indented JSON. Keys keep their order; NaN is refused, since JSON has none."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_arrays(path: Path | str, arrays: Mapping[str, Any]) -> None:
+    """Write an .npz file, not compressed, in one step; what is no array is made one. Nothing in it may need pickle."""
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as stream:
+            np.savez(stream, **arrays)
+
+    write_atomically(path, write)
 
 
 def read_json(path: Path | str) -> Any:

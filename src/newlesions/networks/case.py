@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.images.files import write_atomically
+from newlesions.detect.classes import EXCHANGED
+from newlesions.images.files import write_arrays
 from newlesions.images.morphology import Mask, bounding_box
 from newlesions.images.volume import Affine, Grid
 
@@ -17,9 +18,6 @@ Image = NDArray[np.float32]
 
 MARGIN = 5
 """Voxels around the brain's box."""
-
-_EXCHANGED = np.array([0, 3, 4, 1, 2], dtype=np.uint8)
-_MASKS = ("new", "gone", "baseline_lesions", "followup_lesions")
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Case:
             self,
             baseline=self.followup,
             followup=self.baseline,
-            change=_EXCHANGED[self.change],
+            change=EXCHANGED[self.change],
             slice_mm=self.slice_mm[::-1],
             masks={names[name]: mask for name, mask in self.masks.items() if name in names},
         )
@@ -138,7 +136,7 @@ def write_case(path: Path, case: Case) -> None:
         )
     }  # fmt: skip
     arrays |= {f"mask_{name}": mask for name, mask in case.masks.items()}
-    write_atomically(path, lambda temporary: _save(temporary, arrays))
+    write_arrays(path, arrays)
 
 
 def read_case(path: Path) -> Case:
@@ -161,8 +159,3 @@ def read_case(path: Path) -> Case:
             offset=(i, j, k),
             whole=(a, b, c),
         )
-
-
-def _save(path: Path, arrays: dict[str, Any]) -> None:
-    with open(path, "wb") as stream:
-        np.savez(stream, **arrays)

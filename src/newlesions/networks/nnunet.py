@@ -21,9 +21,14 @@ CONFIGURATION = "3d_fullres"
 _FOLDERS = {"nnUNet_raw": "raw", "nnUNet_preprocessed": "preprocessed", "nnUNet_results": "results"}
 
 
+def is_installed() -> bool:
+    """Whether the package is there."""
+    return importlib.util.find_spec("nnunetv2") is not None
+
+
 def require() -> None:
     """Raise `ConfigError` where nnunetv2 is not installed."""
-    if importlib.util.find_spec("nnunetv2") is None:
+    if not is_installed():
         raise ConfigError(
             "the network nnunet: found no package nnunetv2; install it with `pip install newlesions[nnunet]`"
         )

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from newlesions.detect.classes import ENLARGING, NEW
 from newlesions.errors import ConfigError, InputError
 from newlesions.images.morphology import Mask
 from newlesions.images.resample import resample
 from newlesions.images.volume import Grid, Volume
 from newlesions.networks.case import Case, Image
 from newlesions.networks.stages import Prepare
-
-RISING = (1, 2)
-"""The classes of the subtraction's candidates that are new or enlarging lesions."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def prepare(case: Case, how: Prepare) -> Prepared:
             for name, image in (("baseline", case.baseline), ("followup", case.followup))
         },
         brain=brain,
-        candidates=_mask(np.isin(case.change, RISING), case.grid, grid).astype(bool),
+        candidates=_mask(np.isin(case.change, (NEW, ENLARGING)), case.grid, grid).astype(bool),
         masks={name: _mask(mask, case.grid, grid) for name, mask in case.masks.items()},
     )
 

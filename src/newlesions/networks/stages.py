@@ -23,9 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-TASKS = ("segment_new", "segment_lesions", "inpaint", "generate", "classify_regions")
-"""New lesions of a pair; all lesions of one visit; a lesion-free patch from one with holes; a patch with lesions from
-one without and a mask; which candidate regions (patches of any size) hold new lesions, voxel by voxel."""
+ANSWERS = ("segment_new", "classify_regions")
+"""The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel."""
+
+TRAINING_ONLY = ("inpaint", "generate")
+"""Tasks whose stages make training images and are not applied: a lesion-free patch from one with holes; a patch with
+lesions from one without and a mask. The one further task is ``segment_lesions``: all lesions of one visit."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,11 @@ class Limits:
         """From the section; entries that are not about a single job (``gpus``, ``bucket``) are left out."""
         known = {entry.name for entry in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in section.items() if name in known})
+
+    @property
+    def bearing(self) -> Limits:
+        """Those that bear on the weights, on whatever device."""
+        return Limits(width=self.width, patch=self.patch, steps=self.steps)
 
 
 def is_network(content: Any) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError
+from newlesions.networks import nnunet
 from newlesions.networks.stages import Stage
-from newlesions.recipes.stages import NNUNET, is_network_recipe, stages_of
+from newlesions.recipes.stages import is_network_recipe, stages_of
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ def check(recipe: Mapping[str, Any]) -> list[Checked]:
         with _named(recipe, stage):
             _check_inputs(stage, stages[:number], {other.name for other in stages})
             _check_training(stage, {other.name: other.task for other in stages})
-            network = None if stage.network["name"] == NNUNET else _built(stage)
+            network = None if stage.network["name"] == nnunet.NAME else _built(stage)
             if network is not None:
                 _check_start(stage, network, made)
                 made[stage.name] = network

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from newlesions.errors import ConfigError
-from newlesions.networks.stages import Stage, is_network
+from newlesions.networks import nnunet
+from newlesions.networks.stages import ANSWERS, Stage, is_network
 
 SECTIONS = ("candidates", "refine", "train")
 """The entries of ``stages`` that hold settings of the configuration."""
-
-NNUNET = "nnunet"
-"""The network that plans itself when it has seen the data, and that a package of its own trains."""
-
-_MASK_OF_NEW = ("segment_new", "classify_regions")
 
 
 def network_entries(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,10 +47,8 @@ def stages_of(recipe: Mapping[str, Any]) -> tuple[Stage, ...]:
     for name, stage in stages.items():
         _check_named(where, name, stage, stages)
     ordered = tuple(stages[name] for name in _sorted(where, needs))
-    if not any(stage.task in _MASK_OF_NEW for stage in ordered):
-        raise ConfigError(
-            f"{where}: found no stage of task {' or '.join(_MASK_OF_NEW)}; expected one that gives the mask"
-        )
+    if not any(stage.task in ANSWERS for stage in ordered):
+        raise ConfigError(f"{where}: found no stage of task {' or '.join(ANSWERS)}; expected one that gives the mask")
     return ordered
 
 
@@ -68,7 +61,7 @@ def require_packages(recipe: Mapping[str, Any]) -> None:
         If that is so; the message says how to get it.
     """
     for name, entry in network_entries(recipe).items():
-        if entry["network"]["name"] == NNUNET and importlib.util.find_spec("nnunetv2") is None:
+        if entry["network"]["name"] == nnunet.NAME and not nnunet.is_installed():
             raise ConfigError(
                 f"recipe {recipe['id']}: stages.{name}: found no package nnunetv2; expected it, "
                 "as `pip install 'newlesions[nnunet]'` brings it"
@@ -77,7 +70,7 @@ def require_packages(recipe: Mapping[str, Any]) -> None:
 
 def final(stages: Iterable[Stage]) -> Stage:
     """The stage whose answer is the recipe's: the last one that finds new lesions."""
-    return [stage for stage in stages if stage.task in _MASK_OF_NEW][-1]
+    return [stage for stage in stages if stage.task in ANSWERS][-1]
 
 
 def needed(stage: Stage, names: Iterable[str]) -> tuple[str, ...]:

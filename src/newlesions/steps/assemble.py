@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from newlesions.settings import read_recipe
 from newlesions.steps.fit_network import model_of
 
 _PREPROCESS = ("bias", "brain", "halfway", "resample", "harmonise")
-_STAGES = ("candidates", "train")
 
 
 def assemble(
@@ -63,11 +62,9 @@ def assemble(
     rows = [read_json(path) for path in held_out]
     trained = [pair for pair in read_pairs(pairs) if pair.reference]
     model = Model.read(model_folder)
-    made_from = {**versions(), "data": [_digests(pair) for pair in trained]}
+    made_from = {**versions(), "data": [digests_of(pair, {"reference": pair.reference}) for pair in trained]}
     model = replace(model, training={**model.training, **made_from})
-    for pattern in CLASSIFIERS:
-        for stale in model_out.parent.glob(pattern):
-            stale.unlink()
+    remove_stale(model_out.parent, CLASSIFIERS)
     write_text(recipe_out, recipe_text(recipe, settings))
     write_text(held_out_table, held_out_text(rows))
     write_text(card_out, card(model, recipe, rows))
@@ -85,19 +82,18 @@ def _write_networks(
     made_from: Mapping[str, Any],
 ) -> None:
     """Those that are applied to new pairs; the others have done their work when the classifiers are trained."""
-    limits = Limits.of({name: settings["networks"][name] for name in ("width", "patch", "steps")})
-    whole = model_of(recipe, stages, members, limits, made_from)
-    for stale in folder.glob(WEIGHTS):
-        stale.unlink()
+    whole = model_of(recipe, stages, members, Limits.of(settings["networks"]).bearing, made_from)
+    remove_stale(folder, [WEIGHTS])
     replace(whole, members={name: whole.chosen(name) for name in whole.members}).write(folder)
 
 
 def recipe_text(recipe: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """The recipe as YAML with every setting that held: a later default does not change what the model is given."""
+    sections = ("candidates", "train") if "train" in recipe["stages"] else ("candidates",)
     held: dict[str, Any] = {
         "needs_model": True,
         "preprocess": {name: settings[name] for name in _PREPROCESS},
-        "stages": {**{name: settings[name] for name in _STAGES}, **network_entries(recipe)},
+        "stages": {**{name: settings[name] for name in sections}, **network_entries(recipe)},
     }
     return yaml.safe_dump({**recipe, **held}, sort_keys=False, allow_unicode=True, width=120)
 
@@ -117,11 +113,18 @@ def _cell(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _digests(pair: Pair) -> dict[str, str]:
-    """What the pair is made of. No path, and no name but its id."""
+def digests_of(pair: Pair, masks: Mapping[str, str]) -> dict[str, str]:
+    """What the pair is made of, its scans and those of ``masks`` that have a path. No path, and no name but its id."""
     return {
         "pair": pair.pair,
         "baseline": pair.baseline_sha256,
         "followup": pair.followup_sha256,
-        "reference": sha256(pair.reference),
+        **{name: sha256(path) for name, path in masks.items() if path},
     }
+
+
+def remove_stale(folder: Path, patterns: Iterable[str]) -> None:
+    """Remove what an earlier model left in ``folder``."""
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            path.unlink()

@@ -23,17 +23,12 @@ def case(
     subject: str,
     masks: Mapping[str, str],
     *,
-    baseline: Path,
-    followup: Path,
-    brain: Path,
-    change: Path,
     working: Path,
-    baseline_report: Path,
-    followup_report: Path,
     flair: Path,
     baseline_flair: Path,
     case_out: Path,
     candidates: Mapping[str, Any],
+    **files: Path,
 ) -> None:
     """Write the pair on its working grid, cropped to the brain, with its masks.
 
@@ -44,7 +39,7 @@ def case(
     masks
         Paths by the names that `networks.case.Case` has: ``new``, ``gone``, ``followup_lesions``, ``rater_<name>`` on
         the follow-up's own grid, that of ``flair``; ``baseline_lesions`` on that of ``baseline_flair``.
-    baseline, followup, brain, change, working, baseline_report, followup_report, candidates
+    working, candidates, files
         As in `read_pair_data`.
     case_out
         The result, an .npz file without pickled objects.
@@ -56,18 +51,8 @@ def case(
     """
     from newlesions.networks.case import write_case
 
-    files = {
-        "baseline": baseline,
-        "followup": followup,
-        "brain": brain,
-        "change": change,
-        "working": working,
-        "baseline_report": baseline_report,
-        "followup_report": followup_report,
-    }
-    made = read_case_of(
-        {"pair": pair, "subject": subject, **{name: str(path) for name, path in files.items()}}, candidates
-    )
+    paths = {name: str(path) for name, path in {**files, "working": working}.items()}
+    made = read_case_of({"pair": pair, "subject": subject, **paths}, candidates)
     space = read_working(working)
     known: dict[str, NDArray[np.uint8]] = {}
     for name, path in masks.items():

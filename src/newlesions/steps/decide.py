@@ -24,19 +24,12 @@ def decide(
     fall: Path | str,
     *,
     bucket: Path,
-    baseline: Path,
-    followup: Path,
-    brain: Path,
-    change: Path,
-    working: Path,
-    baseline_report: Path,
-    followup_report: Path,
     model_files: Sequence[Path],
     refined_change: Path,
     refined_probability: Path,
     facts: Path,
     digests: Mapping[str, str],
-    candidates: Mapping[str, Any],
+    **files: Any,
 ) -> None:
     """Write what the networks find in a pair, in the form of the candidates.
 
@@ -48,7 +41,7 @@ def decide(
         What the step `network` wrote for the pair; absent where it failed.
     bucket
         That step's report.
-    baseline, followup, brain, change, working, baseline_report, followup_report, candidates
+    files
         As in `read_pair_data`.
     model_files
         The model's files, all in its folder or below; the first lies in it.
@@ -70,7 +63,7 @@ def decide(
 
     row = row_of(bucket, pair)
     model = NetworkModel.read(model_files[0].parent)
-    data = read_pair_data(baseline, followup, brain, change, working, baseline_report, followup_report, candidates)
+    data = read_pair_data(**files)
     up, down = (read_volume(path).data for path in (rise, fall))
     predict = model.answer.predict
     images = data.before, data.after

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError
+from newlesions.networks import nnunet
 from newlesions.networks.stages import Limits, Stage
-from newlesions.recipes.stages import NNUNET
 
 if TYPE_CHECKING:
     from newlesions.detect.networks.model import NetworkModel
@@ -69,7 +69,7 @@ def fit_network(
         rated = member_folder.with_name(f"{member_folder.name}.cases")
         chosen, held_out = (of_rater(paths, rater, rated) for paths in (chosen, held_out))
     within = Limits.of(limits)
-    if of_stage.network["name"] == NNUNET:
+    if of_stage.network["name"] == nnunet.NAME:
         _fit_nnunet(chosen, held_out, of_stage, within, member_folder, seed)
         return
     from newlesions.learn.networks.fit import fit
@@ -90,22 +90,11 @@ def _fit_nnunet(
     cases: Sequence[Path], validation: Sequence[Path], stage: Stage, limits: Limits, out: Path, seed: int
 ) -> None:
     from newlesions.images.files import write_json
-    from newlesions.learn.networks.nnunet import Example, train
+    from newlesions.learn.networks.nnunet import examples_of, train
     from newlesions.networks.case import read_case
-    from newlesions.networks.inputs import channels
-    from newlesions.networks.prepare import prepare
 
-    def examples(paths: Sequence[Path]) -> list[Example]:
-        made = []
-        for path in paths:
-            prepared = prepare(read_case(path), stage.prepare)
-            inputs = channels(stage.inputs, prepared)
-            made.append(
-                Example(prepared.case.pair, inputs, prepared.masks["new"], [float(n) for n in prepared.spacing])
-            )
-        return made
-
-    facts = train(stage, examples(cases), examples(validation), limits, out, seed)
+    learned, held_out = (examples_of(stage, (read_case(path) for path in paths)) for paths in (cases, validation))
+    facts = train(stage, learned, held_out, limits, out, seed)
     write_json(out / "facts.json", facts)
 
 

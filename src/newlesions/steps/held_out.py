@@ -16,19 +16,11 @@ def held_out(
     subject: str,
     reference: str,
     *,
-    baseline: Path,
-    followup: Path,
-    brain: Path,
-    change: Path,
     working: Path,
-    baseline_report: Path,
-    followup_report: Path,
     flair: Path,
     model_folder: Path,
     row: Path,
-    candidates: Mapping[str, Any],
-    rise: Path | None = None,
-    fall: Path | None = None,
+    **files: Any,
 ) -> None:
     """Write the pair's scores on the working grid; null where one is not defined.
 
@@ -36,7 +28,7 @@ def held_out(
     ----------
     pair, subject, reference, flair
         As in the step `sample`.
-    baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
+    working, files
         As in `read_pair_data`.
     model_folder
         The model of the fold that leaves the subject out.
@@ -46,12 +38,15 @@ def held_out(
     from newlesions.detect.refinement.model import Model
     from newlesions.learn.boosting.held_out import held_out as score
 
-    data = read_pair_data(
-        baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
-    )
+    data = read_pair_data(working=working, **files)
     truth = read_truth(Path(reference), flair, working, data.grid)
     scores = score(data, truth, Model.read(model_folder), pair, subject)
-    write_json(row, {name: _plain(value) for name, value in scores.items()})
+    write_row(row, scores)
+
+
+def write_row(path: Path, scores: Mapping[str, Any]) -> None:
+    """Write the scores of a pair as JSON; null for those that are not finite."""
+    write_json(path, {name: _plain(value) for name, value in scores.items()})
 
 
 def _plain(value: Any) -> Any:

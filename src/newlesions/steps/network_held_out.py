@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from newlesions.images.files import write_json
 from newlesions.networks.stages import Limits
 from newlesions.steps.fit_network import model_of
+from newlesions.steps.held_out import write_row
 
 
 def network_held_out(
@@ -42,8 +41,4 @@ def network_held_out(
 
     within = Limits.of(limits)
     scores = held_out(read_case(case), model_of(recipe, stages, members, within), within, candidates)
-    write_json(row, {name: _plain(value) for name, value in scores.items()})
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    write_row(row, scores)

@@ -18,30 +18,21 @@ from newlesions.steps.pair_data import read_pair_data
 
 
 def refine(
-    baseline: Path,
-    followup: Path,
-    brain: Path,
-    change: Path,
-    working: Path,
-    baseline_report: Path,
-    followup_report: Path,
     model_files: Sequence[Path],
     refined_change: Path,
     refined_probability: Path,
     facts: Path,
     digests: Mapping[str, str],
-    candidates: Mapping[str, Any],
     pair: str = "",
     bucket: Path | None = None,
-    rise: str | None = None,
-    fall: str | None = None,
+    **files: Any,
 ) -> None:
     """Write what a trained classifier makes of the candidates, in their form, and why.
 
     Parameters
     ----------
-    baseline, followup, brain, change, working, baseline_report, followup_report, candidates
-        As in `read_pair_data`.
+    files
+        As in `read_pair_data`; ``rise`` and ``fall`` where the recipe has a network.
     model_files
         The model's files, all in its folder.
     refined_change, refined_probability
@@ -51,7 +42,7 @@ def refine(
         number ``id`` that the lesion has in the pair's table.
     digests
         SHA-256 of the model's files by name.
-    pair, bucket, rise, fall
+    pair, bucket
         Where the recipe has a network, as in the step `decide`.
 
     Raises
@@ -64,9 +55,7 @@ def refine(
 
     if bucket is not None:
         row_of(bucket, pair)
-    data = read_pair_data(
-        baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
-    )
+    data = read_pair_data(**files)
     refined = apply(data, Model.read(model_files[0].parent))
     write_volume(refined_change, Volume(refined.change, data.grid.affine))
     write_volume(refined_probability, Volume(refined.signed, data.grid.affine), level=1)

@@ -14,19 +14,11 @@ def sample(
     subject: str,
     reference: str,
     *,
-    baseline: Path,
-    followup: Path,
-    brain: Path,
-    change: Path,
     working: Path,
-    baseline_report: Path,
-    followup_report: Path,
     flair: Path,
     samples: Path,
-    candidates: Mapping[str, Any],
     settings: Mapping[str, Any],
-    rise: Path | None = None,
-    fall: Path | None = None,
+    **files: Any,
 ) -> None:
     """Write the features of the pair's voxels and lesions, and which of them the reference holds.
 
@@ -36,7 +28,7 @@ def sample(
         The pair's id and the subject's label.
     reference
         The path of the mask of new lesions, on the follow-up's own grid, that of ``flair``.
-    baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
+    working, files
         As in `read_pair_data`.
     samples
         The result, an .npz file without pickled objects.
@@ -50,8 +42,6 @@ def sample(
     """
     from newlesions.learn.boosting.samples import collect, write_samples
 
-    data = read_pair_data(
-        baseline, followup, brain, change, working, baseline_report, followup_report, candidates, rise, fall
-    )
+    data = read_pair_data(working=working, **files)
     truth = read_truth(Path(reference), flair, working, data.grid)
     write_samples(samples, collect(data, truth, pair, subject, dict(settings)))

@@ -28,7 +28,6 @@ PLACE_NAMES = (
     "asymmetry_followup",
     "asymmetry_difference",
 )
-MNI_COLUMNS = ("mni_x_abs", "mni_y", "mni_z")
 
 _COARSE = 2  # mm; of the maps of distance and tissue, which are smooth
 _TISSUE_MM = 2.0

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.detect.classes import ENLARGING, GONE, NEW, SHRINKING
+from newlesions.detect.classes import EXCHANGED
 from newlesions.detect.settings import SubtractionSettings
 from newlesions.images.morphology import Mask
 from newlesions.images.volume import Affine, Grid
 
 Image = NDArray[np.float32]
-
-_EXCHANGED = {NEW: GONE, GONE: NEW, ENLARGING: SHRINKING, SHRINKING: ENLARGING}
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,11 @@ class PairData:
 
     def swapped(self) -> PairData:
         """The pair with its visits exchanged: what was gone is new."""
-        exchanged = np.array([_EXCHANGED.get(code, 0) for code in range(5)], dtype=np.uint8)
         return replace(
             self,
             before=self.after,
             after=self.before,
-            change=exchanged[self.change],
+            change=EXCHANGED[self.change],
             slice_mm=self.slice_mm[::-1],
             network=self.network and self.network[::-1],
         )

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from newlesions.detect.networks import regions
 from newlesions.detect.networks.members import apply_stage
-from newlesions.detect.networks.model import TRAINING_ONLY, NetworkModel
+from newlesions.detect.networks.model import NetworkModel
 from newlesions.detect.networks.window import device_of, threads_of
 from newlesions.errors import ConfigError
 from newlesions.networks import inputs, nnunet
 from newlesions.networks.case import Case
 from newlesions.networks.prepare import Prepared, prepare
-from newlesions.networks.stages import Limits, Stage
+from newlesions.networks.stages import TRAINING_ONLY, Limits, Stage
 
 Image = NDArray[np.float32]
 

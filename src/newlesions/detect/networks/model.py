@@ -11,19 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError
 from newlesions.images.files import read_json, write_atomically, write_json
+from newlesions.models import DESCRIPTION, NETWORKS
 from newlesions.networks import nnunet
-from newlesions.networks.stages import Limits, Stage
+from newlesions.networks.stages import ANSWERS, TRAINING_ONLY, Limits, Stage
 
 if TYPE_CHECKING:
     import torch
 
-FORMAT, KIND = 1, "networks"
-DESCRIPTION, WEIGHTS = "model.json", "weights"
-ANSWERS = ("segment_new", "classify_regions")
-"""The tasks whose probability is that of new lesions."""
-
-TRAINING_ONLY = ("inpaint", "generate")
-"""Tasks whose stages make training images and are not applied."""
+FORMAT = 1
+WEIGHTS = "weights"
 
 
 @dataclass(frozen=True)
@@ -134,7 +130,7 @@ class NetworkModel:
             folder / DESCRIPTION,
             {
                 "format": FORMAT,
-                "kind": KIND,
+                "kind": NETWORKS,
                 "recipe": self.recipe,
                 "stages": described,
                 "limits": dataclasses.asdict(self.limits),
@@ -155,8 +151,8 @@ class NetworkModel:
         if not path.is_file():
             raise ConfigError(f"{folder}: found no {DESCRIPTION}; expected the folder of a trained model")
         held = read_json(path)
-        if held.get("kind") != KIND:
-            raise ConfigError(f"{path}: found a model of kind {held.get('kind')}; expected one of kind {KIND}")
+        if held.get("kind") != NETWORKS:
+            raise ConfigError(f"{path}: found a model of kind {held.get('kind')}; expected one of kind {NETWORKS}")
         if held.get("format") != FORMAT:
             raise ConfigError(f"{path}: found format {held.get('format')}; expected {FORMAT}: train the model again")
         members = {

@@ -17,12 +17,13 @@ from newlesions.errors import ConfigError
 from newlesions.images.files import read_json, write_json, write_text
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.volume import Volume
+from newlesions.models import DESCRIPTION
 
 if TYPE_CHECKING:
     import lightgbm
 
 FORMAT = 1
-DESCRIPTION, FREQUENCY_FILE = "model.json", "frequency.nii.gz"
+FREQUENCY_FILE = "frequency.nii.gz"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from newlesions.detect.classes import ENLARGING
 from newlesions.detect.features.pair import PairData
 from newlesions.detect.features.region import BRAIN, region_of
 from newlesions.detect.features.table import features_of
-from newlesions.images.files import write_atomically
+from newlesions.images.files import write_arrays
 from newlesions.images.morphology import Mask
 from newlesions.images.volume import apply_affine
 
@@ -105,10 +105,7 @@ def collect(pair: PairData, truth: Mask, name: str, subject: str, settings: Mapp
 def write_samples(path: Path, samples: Samples) -> None:
     """Write an .npz file that needs no pickle."""
     about = {"pair": samples.pair, "subject": samples.subject, "shape": samples.shape, "spacing": samples.spacing}
-    arrays = {name: getattr(samples, name) for name in _ARRAYS} | {
-        name: np.array(value) for name, value in about.items()
-    }
-    write_atomically(path, lambda temporary: _save(temporary, arrays))
+    write_arrays(path, {name: getattr(samples, name) for name in _ARRAYS} | about)
 
 
 def read_samples(path: Path) -> Samples:
@@ -143,8 +140,3 @@ def _thinned(region: Mask, kept: Mask, settings: Mapping[str, Any], name: str) -
     weight = np.ones(region.shape, np.float32)
     weight.ravel()[drawn] = others.size / max(count, 1)
     return chosen, weight
-
-
-def _save(path: Path, arrays: Mapping[str, Any]) -> None:
-    with open(path, "wb") as stream:
-        np.savez(stream, **arrays)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from newlesions.images.files import remove_unfinished, write_atomically
 
@@ -42,16 +39,6 @@ class Checkpoint:
         """Replace the state in one step; ``state`` holds tensors, numbers, text, lists and dictionaries."""
         held = {"fingerprint": self.fingerprint, "state": state}
         write_atomically(self.folder / _FILE, lambda temporary: torch.save(held, temporary))
-
-    def write_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write an .npz file into the folder in one step."""
-        content: dict[str, Any] = dict(arrays)
-
-        def write(temporary: Path) -> None:
-            with open(temporary, "wb") as stream:
-                np.savez(stream, **content)
-
-        write_atomically(path, write)
 
     def clean(self) -> None:
         """Remove what a killed training left half-written."""

@@ -16,7 +16,7 @@ import torch
 
 from newlesions.detect.networks.model import NetworkModel
 from newlesions.detect.networks.window import device_of, threads_of
-from newlesions.images.files import sha256, write_json, write_text
+from newlesions.images.files import sha256, write_arrays, write_json, write_text
 from newlesions.learn.networks.batch import Batch
 from newlesions.learn.networks.checkpoint import Checkpoint
 from newlesions.learn.networks.curve import curve_svg
@@ -32,13 +32,10 @@ from newlesions.learn.networks.validate import mean_dice
 from newlesions.networks.build import build, patch_multiple
 from newlesions.networks.case import Case, read_case
 from newlesions.networks.inputs import references
-from newlesions.networks.stages import Limits, Stage
+from newlesions.networks.stages import TRAINING_ONLY, Limits, Stage
 from newlesions.networks.weights import save
 
 WEIGHTS, LOG, CURVE, FACTS = "weights.safetensors", "log.tsv", "curve.svg", "facts.json"
-
-_MADE = ("inpaint", "generate")
-"""Tasks whose elements are all made from single visits."""
 
 
 def fit(
@@ -104,7 +101,7 @@ def fit(
         network = build(stage.network, len(stage.inputs), limits.width)
         frozen = begin(network, stage, earlier, subject, seed)
         network = _on(network, device)
-        tasks = [] if stage.task in _MADE else _tasks(held_out, stage, limits, earlier, checkpoint)
+        tasks = [] if stage.task in TRAINING_ONLY else _tasks(held_out, stage, limits, earlier, checkpoint)
         validate = mean_dice(tasks, stage, limits) if tasks else None
         loss = Loss(stage.loss)
         narrowest = min(batches.make(0).inputs.shape[2:]) // patch_multiple(stage.network)
@@ -150,7 +147,7 @@ def _material(
     sides = patch_sides(stage, limits.patch, multiple)
     subjects = len({case.subject for case in cases})
     maker: Maker | None = None
-    if stage.task in _MADE or stage.sample.synthetic >= 1:
+    if stage.task in TRAINING_ONLY or stage.sample.synthetic >= 1:
         maker = synthetic_maker(stage, cases, sides, earlier, limits, left_out, seed)
         return Batches(None, maker, stage, seed, multiple), {"cases": len(cases), "subjects": subjects}
     tasks = _tasks(cases, stage, limits, earlier, checkpoint)
@@ -196,7 +193,7 @@ def _outputs(
     path = checkpoint.folder / f"{checkpoint.fingerprint[:16]}_{case.pair}_{first}_{task.visit or 'pair'}.npz"
     if not path.is_file():
         made = outputs(case, earlier, keys, limits, left_out=case.subject)
-        checkpoint.write_arrays(path, {key: made[key].astype(np.float16) for key in keys})
+        write_arrays(path, {key: made[key].astype(np.float16) for key in keys})
     with np.load(path, allow_pickle=False) as held:
         return {key: held[key].astype(np.float32) for key in keys}
 
