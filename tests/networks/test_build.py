@@ -20,6 +20,7 @@ SMALL = {
     "unet3d": {"channels": [4, 8, 8]},
     "unet2d": {"channels": [4, 8, 8], "norm": "batch"},
     "preunet": {"channels": [8, 8, 16, 16]},
+    "subpixel": {"channels": [4, 8, 8]},
     "siamese": KAMRAOUI,
     "flat": {"channels": [4] * 6},
 }
@@ -132,6 +133,18 @@ def test_dropout_acts_on_what_was_pooled() -> None:
     assert torch.equal(encoder.eval()(image)[1], encoder(image)[1])
 
 
+def test_subpixel_finds_each_voxel_s_own_answer() -> None:
+    """Channels go in and come out in the same order: a U-Net that copies its input gives the image back."""
+    network = build({"name": "subpixel", "channels": [8, 8]}, 1)
+    network.unet = torch.nn.Identity()
+    image = torch.randn(2, 1, 5, 6, 7)
+    assert torch.equal(network(image), image)
+
+
+def test_subpixel_needs_patches_that_its_factor_divides() -> None:
+    assert patch_multiple({"name": "subpixel", "channels": [8, 8], "factor": 3}) == 6
+
+
 def test_siamese_encoder_is_that_of_a_network_of_one_visit() -> None:
     """kamraoui2022, section 2.2: the encoder of the first task is the siamese encoder of the second."""
     single, siamese = (build({"name": name, **KAMRAOUI}, inputs) for name, inputs in (("unet3d", 1), ("siamese", 2)))
@@ -190,9 +203,10 @@ def test_width_scales_channels_in_fours() -> None:
 @pytest.mark.parametrize(
     ("network", "inputs", "said"),
     [
-        ({"name": "unet4d"}, 2, "there is no network unet4d; known: flat, preunet, siamese, unet2d, unet3d"),
+        ({"name": "unet4d"}, 2, "there is no network unet4d; known: flat, preunet, siamese, subpixel, unet2d"),
         ({"name": "unet3d", "channels": [4, 8], "depth": 3}, 2, "no argument depth; known: activation, channels"),
         ({"name": "unet3d"}, 2, "channels is"),
+        ({"name": "subpixel", "channels": [4, 8, 8], "deep_supervision": 2}, 2, "deep_supervision is 2; expected 1"),
         ({"name": "unet3d", "channels": [4, "8"]}, 2, "expected a list of positive whole numbers"),
         ({"name": "unet3d", "channels": 8}, 2, "expected a list of positive whole numbers"),
         ({"name": "unet3d", "channels": [4, 8], "norm": "layer"}, 2, "known: instance, batch, group, none"),

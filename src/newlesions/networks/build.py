@@ -13,6 +13,7 @@ from newlesions.networks.arguments import Arguments, UNet2dArguments, UNetArgume
 from newlesions.networks.flat import Flat, FlatArguments
 from newlesions.networks.preunet import PreUNetArguments
 from newlesions.networks.siamese import Siamese, SiameseArguments
+from newlesions.networks.subpixel import SubpixelArguments, SubpixelUNet
 from newlesions.networks.unet import UNet
 
 
@@ -30,6 +31,7 @@ _KINDS: dict[str, Kind] = {
     "unet3d": Kind(UNetArguments, UNet),
     "unet2d": Kind(UNet2dArguments, UNet),
     "preunet": Kind(PreUNetArguments, UNet),
+    "subpixel": Kind(SubpixelArguments, SubpixelUNet),
     "siamese": Kind(
         SiameseArguments,
         Siamese,
