@@ -30,12 +30,16 @@ from newlesions.cohort.derivatives import Derivatives
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import summary_file, work_folder
+from newlesions.detect.classes import ENLARGING, SHRINKING
 from newlesions.detect.features.pair import PairData
 from newlesions.detect.networks.apply import both_directions
 from newlesions.detect.networks.model import Member, NetworkModel
 from newlesions.detect.refinement.model import Model
 from newlesions.images.files import sha256, write_arrays, write_text
+from newlesions.images.io import read_volume
 from newlesions.images.morphology import Mask
+from newlesions.images.resample import resample
+from newlesions.images.volume import Grid, Volume
 from newlesions.learn.boosting.card import card
 from newlesions.learn.boosting.fit import fit
 from newlesions.learn.boosting.folds import outer_folds
@@ -52,6 +56,7 @@ from newlesions.recipes.stages import is_network_recipe, stages_of
 from newlesions.settings import read_config, read_recipe, settle
 from newlesions.steps.assemble import held_out_text, recipe_text
 from newlesions.steps.pair_data import read_pair_data, read_truth
+from newlesions.steps.working import read_working
 
 REAL = "real"
 FOLDS = 5
@@ -83,11 +88,7 @@ class Case:
 
     def data(self, candidates: Mapping[str, Any]) -> tuple[PairData, Mask]:
         """The pair on its working grid, and what is right."""
-        work = summary_file(self.out, self.pair).parent
-        sessions = [
-            work_folder(self.out) / f"sub-{self.pair.subject}" / f"ses-{session}"
-            for session in (self.pair.baseline_session, self.pair.followup_session)
-        ]
+        work, *sessions = self._folders()
         pair = read_pair_data(
             *(work / f"{name}.nii.gz" for name in ("harmonised_baseline", "harmonised_followup", "brain", "change")),
             work / "working.json",
@@ -99,10 +100,28 @@ class Case:
                 pair = replace(pair, network=(held["rise"].astype(np.float32), held["fall"].astype(np.float32)))
         return pair, read_truth(self.reference, sessions[1] / "flair.nii.gz", work / "working.json", pair.grid)
 
-    def gone(self, candidates: Mapping[str, Any]) -> Mask | None:
-        """Where lesions went, if that is known."""
-        path = Path(str(self.reference).replace("desc-new", "desc-gone"))
-        return replace(self, reference=path, seen=None).data(candidates)[1] if path.is_file() else None
+    def _folders(self) -> tuple[Path, Path, Path]:
+        """Work folders of the pair, its baseline and its follow-up."""
+        subject = work_folder(self.out) / f"sub-{self.pair.subject}"
+        before, after = self.pair.baseline_session, self.pair.followup_session
+        return summary_file(self.out, self.pair).parent, subject / f"ses-{before}", subject / f"ses-{after}"
+
+    def other_masks(self, grid: Grid) -> dict[str, Mask]:
+        """Where lesions went, grew or shrank, as far as that is known."""
+        work, _, visit = self._folders()
+        flair, space = visit / "flair.nii.gz", read_working(work / "working.json")
+        found = {}
+        gone = Path(str(self.reference).replace("desc-new", "desc-gone"))
+        if gone.is_file():
+            found["gone"] = read_truth(gone, flair, work / "working.json", grid)
+        classes = Path(str(self.reference).replace("desc-new_mask", "desc-change_dseg"))
+        if classes.is_file():
+            change = read_volume(classes, dtype=np.uint8)
+            for name, code in (("enlarging", ENLARGING), ("shrinking", SHRINKING)):
+                inside = Volume((change.data == code).astype(np.float32), change.affine)
+                # Their rims count too: what is neither right nor wrong may be a little large.
+                found[name] = resample(inside, grid, space.followup_from_working, order=1).data > 0.1
+        return found
 
 
 def main() -> None:
@@ -182,8 +201,7 @@ def network_case(case: Case, work: Path, settings: Mapping[str, Any]) -> Path:
     path = work / "cases" / f"{case.file}.npz"
     if not path.is_file():
         pair, truth = case.data(settings["candidates"])
-        gone = case.gone(settings["candidates"])
-        masks = {"new": truth} | ({} if gone is None else {"gone": gone})
+        masks = {"new": truth} | case.other_masks(pair.grid)
         write_case(path, case_of(pair, case, {name: mask.astype(np.uint8) for name, mask in masks.items()}))
     return path
 
@@ -212,7 +230,8 @@ def sampled(case: Case, folder: Path, settings: Mapping[str, Any]) -> Path:
     path = folder / f"{case.file}.npz"
     if not path.is_file():
         pair, truth = case.data(settings["candidates"])
-        write_samples(path, collect(pair, truth, case.name, case.group, settings["train"]))
+        grown = case.other_masks(pair.grid).get("enlarging")
+        write_samples(path, collect(pair, truth, case.name, case.group, settings["train"], grown))
         print(f"sampled {case.name}", flush=True)
     return path
 

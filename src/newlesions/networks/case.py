@@ -41,8 +41,9 @@ class Case:
     slice_mm
         The largest voxel edge of the baseline's and of the follow-up's scan.
     masks
-        What is known, uint8 (0, 1), (I, J, K): ``new``, ``gone`` (references), ``baseline_lesions``,
-        ``followup_lesions`` (all lesions of a visit), ``rater_<name>``. Absent where there is no reference.
+        What is known, uint8 (0, 1), (I, J, K): ``new``, ``gone`` (references), ``enlarging``, ``shrinking``,
+        ``baseline_lesions``, ``followup_lesions`` (all lesions of a visit), ``rater_<name>``. Absent where there is no
+        reference.
     offset, whole
         Where the crop begins in the working grid, and that grid's shape.
     """
@@ -73,8 +74,8 @@ class Case:
 
     def swapped(self) -> Case:
         """The pair with its visits exchanged: what was gone is new."""
-        names = {"new": "gone", "gone": "new", "baseline_lesions": "followup_lesions"}
-        names |= {"followup_lesions": "baseline_lesions"}
+        twins = (("new", "gone"), ("enlarging", "shrinking"), ("baseline_lesions", "followup_lesions"))
+        names = {**dict(twins), **{other: one for one, other in twins}}
         return replace(
             self,
             baseline=self.followup,

@@ -23,6 +23,15 @@ def test_labels_places_and_what_is_ignored():
     np.testing.assert_allclose(samples.mni, apply_affine(pair.grid.affine, places), atol=1e-3)
 
 
+def test_lesions_known_to_have_grown_are_ignored():
+    pair, truth = made_pair()
+    pair.change[truth] = 1
+    plain = collect(pair, np.zeros_like(truth), "p", "s", settings())
+    grown = collect(pair, np.zeros_like(truth), "p", "s", settings(), enlarging=truth)
+    np.testing.assert_array_equal(grown.ignored, plain.ignored | truth.ravel()[grown.index])
+    assert grown.ignored.sum() > plain.ignored.sum()
+
+
 def test_the_brain_is_thinned_and_weighted(tmp_path):
     pair, truth = made_pair()
     samples = collect(pair, truth, "p", "s", settings(region="brain", features="neighbours", negatives=300))

@@ -167,6 +167,19 @@ def made_element(rng):
     )
 
 
+def test_the_loss_does_not_see_what_does_not_count():
+    case = make_case(0)
+    case.masks["enlarging"] = (case.brain & (np.indices(SHAPE)[0] % 2 == 0)).astype(np.uint8)
+    stage = stage_with(sample={"options": {"enlarging": "ignored", "valid": "brain"}}, inputs=["brain"])
+    patches, rng = patches_of(stage, case), np.random.default_rng(0)
+    for element in (patches.draw(rng, True) for _ in range(10)):
+        inside = element.inputs[0] > 0
+        assert element.valid[element.target[0] > 0].all()
+        rows = element.valid.any((1, 2)) & ~element.target[0].any((1, 2))
+        assert not (rows[:-1] & rows[1:]).any()
+        assert 0 < element.valid[inside].mean() < 1
+
+
 def test_synthetic_elements_have_their_share_and_weight():
     stage = stage_with(sample={"synthetic": 0.75, "weights": [1.0, 1 / 3]})
     batches = Batches(patches_of(stage, make_case(0)), made_element, stage, seed=0)

@@ -36,6 +36,22 @@ def test_a_source_holds_what_the_stage_sees():
     assert np.abs(source.images[:, case.brain].astype(np.float32).mean(1)).max() < 0.01  # zscore_brain
 
 
+def test_enlarging_lesions_do_not_count_where_they_are_ignored():
+    case = make_case(0)
+    new = case.masks["new"] > 0
+    grown = np.zeros_like(new)
+    grown[2:4, 2:4, 2:4] = True
+    case.masks["enlarging"] = grown.astype(np.uint8)
+    case.change[:] = 0
+    case.change[new] = case.change[5, 2, 2] = 2
+    (task,) = tasks_of(case, make_stage())
+    assert read_source(task, make_stage(), {}).counted.all()
+    ignoring = make_stage(sample={"options": {"enlarging": "ignored"}})
+    left = ~read_source(task, ignoring, {}).counted
+    grown[5, 2, 2] = True
+    np.testing.assert_array_equal(left, grown & ~new)
+
+
 def test_outputs_of_other_stages_are_inputs():
     case = make_case(0)
     stage = make_stage(inputs=["followup", "other(followup) - other(baseline)"])

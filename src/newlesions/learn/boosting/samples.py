@@ -64,7 +64,14 @@ class Samples:
 _ARRAYS = ("index", "features", "label", "ignored", "weight", "mni", "truth", "truth_mni")
 
 
-def collect(pair: PairData, truth: Mask, name: str, subject: str, settings: Mapping[str, Any]) -> Samples:
+def collect(
+    pair: PairData,
+    truth: Mask,
+    name: str,
+    subject: str,
+    settings: Mapping[str, Any],
+    enlarging: Mask | None = None,
+) -> Samples:
     """The samples of a pair.
 
     Parameters
@@ -78,6 +85,8 @@ def collect(pair: PairData, truth: Mask, name: str, subject: str, settings: Mapp
     settings
         The section ``train``. Where the region is the whole brain, all reference and candidate voxels are taken and
         ``negatives`` of the others, drawn with ``seed`` and weighted by how many each stands for.
+    enlarging
+        Lesions that are known to have grown, bool, (I, J, K): ignored as the candidates' own enlarging ones are.
     """
     region = region_of(pair, settings["region"])
     weight = np.ones(region.shape, np.float32)
@@ -85,6 +94,7 @@ def collect(pair: PairData, truth: Mask, name: str, subject: str, settings: Mapp
         region, weight = _thinned(region, truth | (pair.change > 0), settings, name)
     to_mni = pair.mni_from_working @ pair.grid.affine
     label = truth[region]
+    grown = pair.change == ENLARGING if enlarging is None else (pair.change == ENLARGING) | enlarging
     i, j, k = region.shape
     return Samples(
         name,
@@ -94,7 +104,7 @@ def collect(pair: PairData, truth: Mask, name: str, subject: str, settings: Mapp
         np.flatnonzero(region),
         features_of(pair, region, settings["features"]),
         label.astype(np.uint8),
-        (pair.change[region] == ENLARGING) & ~label,
+        grown[region] & ~label,
         weight[region],
         apply_affine(to_mni, np.argwhere(region)).astype(np.float32),
         np.flatnonzero(truth),

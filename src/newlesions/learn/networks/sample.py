@@ -24,7 +24,12 @@ from newlesions.networks.stages import Stage
 Maker = Callable[[np.random.Generator], Element]
 """Makes one element from nothing but a generator of random numbers."""
 
-_CHOICES = {"centre": ("case", "lesion", "voxel"), "valid": ("patch", "brain"), "directions": ("forward", "both")}
+_CHOICES = {
+    "centre": ("case", "lesion", "voxel"),
+    "valid": ("patch", "brain"),
+    "directions": ("forward", "both"),
+    "enlarging": ("negative", "ignored"),
+}
 _OPTIONS = {*_CHOICES, "shift", "synthetic"}
 
 
@@ -39,7 +44,8 @@ class Patches:
         ``sample``: how. ``sample.options``: ``centre`` says which lesion voxel is the centre of a positive patch: of a
         random ``case`` (default), of a random ``lesion`` of all cases, or a random ``voxel`` of all lesions; ``shift``
         (0) moves that centre by up to so large a share of half the patch; ``valid: brain`` leaves voxels outside the
-        brain out of the loss.
+        brain out of the loss, ``enlarging: ignored`` those of enlarging lesions that the reference does not hold (what
+        the candidates call so, and the mask ``enlarging`` of cases that have it).
     sides
         Of a patch in voxels, (3,), or (2,) with views.
 
@@ -102,8 +108,7 @@ class Patches:
             reach = geometry.reach[n]
             box.append((first - (reach - self.sides[n]) // 2, reach))
         flat = () if view is None else (view + 1,)
-        inside = np.broadcast_to(np.uint8(1), (1, *source.target.shape))
-        pieces = [_piece(mask, box) for mask in (source.target[None], source.brain[None], inside)]
+        pieces = [_piece(mask[None], box) for mask in (source.target, source.brain, source.counted)]
         whole = np.concatenate([_piece(source.images, box, "edge"), *pieces], dtype=np.float32)
         warped = geometry.apply(whole.squeeze(flat))
         images, (target, brain, valid) = warped[:-3], warped[-3:] >= 0.5

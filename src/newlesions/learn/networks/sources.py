@@ -11,11 +11,12 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from newlesions.detect.classes import ENLARGING
 from newlesions.errors import ConfigError, InputError
 from newlesions.images.morphology import Mask
 from newlesions.networks.case import Case
 from newlesions.networks.inputs import FLAIR, VISITS, channels
-from newlesions.networks.prepare import prepare
+from newlesions.networks.prepare import Prepared, prepare
 from newlesions.networks.stages import Stage
 
 _SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
@@ -45,6 +46,8 @@ class Source:
         uint8 (0, 1), (I, J, K).
     brain
         bool, (I, J, K).
+    counted
+        The voxels that the loss looks at, bool, (I, J, K).
     zero
         What nothing is in each image, (A,).
     spacing
@@ -57,6 +60,7 @@ class Source:
     images: NDArray[np.float16]
     target: NDArray[np.uint8]
     brain: Mask
+    counted: Mask
     zero: NDArray[np.float32]
     spacing: tuple[float, float, float]
     lesions: tuple[NDArray[np.int32], NDArray[np.int64]]
@@ -99,7 +103,9 @@ def read_source(task: Task, stage: Stage, outputs: Outputs) -> Source:
     target = np.ascontiguousarray(prepared.masks[mask])
     i, j, k = (float(edge) for edge in prepared.spacing)
     where = case.pair if visit is None else f"{case.pair} {visit}"
-    return Source(where, held, target, prepared.brain, np.array(zero, np.float32), (i, j, k), lesion_voxels(target))
+    counted = _counted(prepared, target, stage)
+    zeros = np.array(zero, np.float32)
+    return Source(where, held, target, prepared.brain, counted, zeros, (i, j, k), lesion_voxels(target))
 
 
 def atoms(expressions: Sequence[str]) -> list[str]:
@@ -162,6 +168,20 @@ def nothing_to_learn(stage: Stage, some: bool) -> ConfigError:
 def _zero(image: NDArray[np.float16], brain: Mask, masked: bool) -> float:
     """The value of nothing: that outside the brain of a masked image, else the lowest."""
     return float(image[~brain][0]) if masked and not brain.all() else float(image.min())
+
+
+def _counted(prepared: Prepared, target: NDArray[np.uint8], stage: Stage) -> Mask:
+    """All voxels, or all but those of enlarging lesions that are no target.
+
+    They rose as new ones did. A reference of new lesions leaves them out for what was there before, which a network
+    that sees them as errors cannot tell from what is faint.
+    """
+    if stage.sample.options.get("enlarging") != "ignored":
+        return np.ones(target.shape, np.bool_)
+    enlarging = prepared.onto((prepared.case.change == ENLARGING).astype(np.float32)) > 0
+    if "enlarging" in prepared.masks:
+        enlarging |= prepared.masks["enlarging"] > 0
+    return ~enlarging | (target > 0)
 
 
 def _collect(node: ast.AST, found: dict[str, None]) -> None:
