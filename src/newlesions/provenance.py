@@ -23,7 +23,7 @@ LIBRARIES = (
 """The libraries whose versions may change a result."""
 
 BIDS_VERSION = "1.10.0"
-_LOCAL = ("pairs", "out", "recipe", "override", "keep_work", "training", "failed", "train", "networks")
+_LOCAL = ("pairs", "out", "recipe", "override", "keep_work", "training", "failed", "shard", "part", "train", "networks")
 _FIXED_LABELS = {
     "brain": "Brain mask, on the follow-up's own grid.",
     "lesions": "One row per changed lesion: kind, size, place, intensities, probability.",

@@ -220,7 +220,7 @@ def test_visits_compared_in_mni_give_the_same_files_in_the_same_spaces(real_run:
     words = ("run", real_run.bids, out, "--participant-label", "active", "--cores", "2", "--set", "resample.space=mni")
     ended = newlesions(*words, *references_of(real_run.bids))
     assert ended.returncode == 0, ended.stdout
-    assert "resample    sub-active_ses-M12" in ended.stdout and "halfway     sub-active" not in ended.stdout
+    assert "harmonise   sub-active_ses-M12" in ended.stdout and "halfway     sub-active" not in ended.stdout
     assert published(out) == COHORT | SCORES | pair_files("active")
     worked = read_volume(out / "work/sub-active/ses-M12/pair/change.nii.gz")
     assert worked.grid.matches(brain_grid_in_mni(1.0))

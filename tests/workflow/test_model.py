@@ -49,12 +49,12 @@ def test_a_changed_model_reruns_what_follows_and_a_run_without_it_too(quick: Qui
     (model / "voxel_0.txt").write_text("other trees")
     code, said = quick.run("--model", str(model))
     assert code == 0, said
-    assert sorted(quick.steps(said)) == ["finalise", "lesions", "refine", "report", "table"]
+    assert sorted(quick.steps(said)) == ["finalise", "refine", "report", "table"]
     log = quick.out / "work" / "logs" / "refine" / "sub-01_ses-M12.log"
     log.write_text("ERROR: of an earlier run")
     code, said = quick.run()
     assert code == 0, said
-    assert sorted(quick.steps(said)) == ["finalise", "lesions", "report", "table"]
+    assert sorted(quick.steps(said)) == ["finalise", "report", "table"]
     assert [row["status"] for row in read_rows(quick.out / "newlesions.tsv")] == ["done"]
 
 

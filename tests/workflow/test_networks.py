@@ -122,7 +122,7 @@ def test_a_trained_model_runs_bucket_by_bucket(cohort: Cohort, model: Path) -> N
     (model / "weights" / "new_0.safetensors").write_text("others")
     code, said = cohort.run("--model", "model", "--set", "networks.bucket=2")
     assert code == 0, said
-    assert set(cohort.steps(said)) == {"network", "decide", "finalise", "lesions", "report", "table"}
+    assert set(cohort.steps(said)) == {"network", "decide", "finalise", "report", "table"}
 
 
 def test_a_pair_that_fails_before_the_networks_leaves_its_bucket(cohort: Cohort, model: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_changed_setting_reruns_what_it_concerns(quick: Quick) -> None:
     quick.run()
     code, said = quick.run("--set", "candidates.k=4.5")
     assert code == 0, said
-    assert sorted(quick.steps(said)) == ["candidates", "finalise", "lesions", "report", "table"]
+    assert sorted(quick.steps(said)) == ["candidates", "finalise", "report", "table"]
     record = json.loads((quick.out / "provenance.json").read_text())
     assert record["settings"]["candidates"]["k"] == 4.5
 
@@ -99,7 +99,7 @@ def test_a_dry_run_plans_and_writes_nothing(quick: Quick) -> None:
 def test_what_stands_after_two_dashes_goes_to_snakemake(quick: Quick) -> None:
     code, said = quick.run("--", "--until", "bias")
     assert (quick.out / "work" / "sub-01" / "ses-M12" / "bias.nii.gz").is_file(), said
-    assert set(quick.steps(said)) == {"ingest", "bias"}
+    assert set(quick.steps(said)) == {"bias"}
     assert code in (0, 1)
 
 

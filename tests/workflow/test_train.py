@@ -125,7 +125,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(cohort: Cohort, tmp_path: P
         process.communicate(timeout=30)
     code, said = cohort.train()
     assert code == 0, said
-    assert cohort.steps(said).count("ingest") < 6, "what was done is not done again"
+    assert cohort.steps(said).count("bias") < 6, "what was done is not done again"
     other = Cohort(tmp_path / "other")
     other.index()
     assert other.train()[0] == 0

@@ -1,30 +1,58 @@
-# Per session: is the scan usable?
+# Per cohort: the scores of the pairs that have a reference, one table and one page.
+# A reference that cannot be used costs the pair its scores and nothing else: `evaluate`, a step of the job `report`,
+# then writes the reason, and the table and the exit code tell it.
 
 
-rule ingest:
-    """Check one raw scan and bring it to a plain float image on its own grid."""
+rule scores:
+    """Gather the scores of all pairs: tables, and curves over the probability maps."""
     input:
-        scan=lambda wildcards: existing(SESSIONS[wildcards.subject, wildcards.session].scan),
+        pairs=config["pairs"],
+        results=[scores_file(OUT, row) for row in LEFT if row.reference],
     output:
-        flair_out=keep(session_file("flair.nii.gz")),
-        report_out=session_file("ingest.json"),
+        **score_files(OUT),
     log:
-        log_file("ingest"),
+        WORK / "logs" / "scores" / "cohort.log",
     benchmark:
-        benchmark_file("ingest")
+        WORK / "benchmarks" / "scores" / "cohort.tsv"
     conda:
         CONDA
     threads: 1
     resources:
-        mem_mb=growing(1500),
+        mem_mb=growing(1000),
+        runtime=growing(20),
+    message:
+        "cohort scores"
+    script:
+        "../scripts/step.py"
+
+
+rule table:
+    """Write the cohort's table and page, and what the results folder says about itself."""
+    input:
+        pairs=config["pairs"],
+        summaries=[summary_file(OUT, row) for row in LEFT],
+        pages=[page_file(OUT, row) for row in LEFT],
+        # The page and the printed table show them.
+        scores=[str(path) for path in score_files(OUT).values()] if SCORED else [],
+    output:
+        **{
+            name: report(path, category="Cohort", caption="../report/table.rst") if name == "table" else path
+            for name, path in cohort_files(OUT).items()
+        },
+    log:
+        WORK / "logs" / "table" / "cohort.log",
+    benchmark:
+        WORK / "benchmarks" / "table" / "cohort.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=growing(500),
         runtime=growing(10),
     params:
-        # The path replaces the input of the same name, which is left out where the file is missing.
-        scan=lambda wildcards: SESSIONS[wildcards.subject, wildcards.session].scan,
-        # A changed file has another digest in the pairs table, and is checked and processed again.
-        sha256=lambda wildcards: SESSIONS[wildcards.subject, wildcards.session].sha256,
-        limits=SETTINGS["ingest"],
+        # The same whether the cohort was run whole or in shards.
+        settings=SETTINGS | {"part": None},
     message:
-        "sub-{wildcards.subject}_ses-{wildcards.session} ingest"
+        "cohort table"
     script:
         "../scripts/step.py"

@@ -26,9 +26,22 @@ def file_of_visit(row, visit, name):
     return session_file(name).format(subject=row.subject, session=getattr(row, f"{visit}_session"))
 
 
-def result_of_pair(pattern):
-    """An input function: the pair's file of a pattern that names the baseline too."""
-    return lambda wildcards: files_of_pair([pattern], PAIRS[wildcards.subject, wildcards.session])[0]
+def both_visits(files):
+    """An input function, to be unpacked: files of both visits by the names that a step has for them.
+
+    `files` has the file of a visit by what follows the visit in that name. One function for all, since each call of one
+    is felt in the plan of a large cohort.
+    """
+
+    def files_of_both(wildcards):
+        row = PAIRS[wildcards.subject, wildcards.session]
+        return {
+            f"{visit}{what}": file_of_visit(row, visit, name)
+            for visit in ("baseline", "followup")
+            for what, name in files.items()
+        }
+
+    return files_of_both
 
 
 def log_file(step):
@@ -36,19 +49,19 @@ def log_file(step):
     return str(WORK / "logs" / step / "sub-{subject}_ses-{session}.log")
 
 
-def benchmark_file(step):
-    """The time and memory of `step`."""
-    return str(WORK / "benchmarks" / step / "sub-{subject}_ses-{session}.tsv")
+def logs_of_job(job):
+    """The logs of the steps of a job that has several."""
+    return {step: log_file(step) for step in CHAINS[job]}
+
+
+def benchmark_file(job):
+    """The time and memory of a job."""
+    return str(WORK / "benchmarks" / job / "sub-{subject}_ses-{session}.tsv")
 
 
 def existing(path):
     """`path` as an input where there is such a file. A missing scan then fails its own step, not the whole plan."""
     return path if path and Path(path).is_file() else []
-
-
-def scores_of(row):
-    """The scores of a pair as an input, where it has a reference."""
-    return str(scores_file(OUT, row)) if row.reference else []
 
 
 def keep(path):

@@ -1,9 +1,9 @@
 # Per pair: what changed, and the files that say so. A rule's outputs carry the same wildcards; hence the files whose
-# names tell the baseline come from `finalise`, and those that tell the follow-up alone from `lesions`.
+# names tell the baseline come from `finalise`, and those that tell the follow-up alone from `report`.
 
 
 # Seen alone, the follow-up's own transform could also be that of a pair with itself.
-ruleorder: lesions > finalise
+ruleorder: report > finalise
 
 
 rule candidates:
@@ -44,7 +44,7 @@ rule finalise:
         halfway=pair_file("halfway.json"),
         working=pair_file("working.json"),
         flair=session_file("flair.nii.gz"),
-        baseline_flair=visit_file("baseline", "flair.nii.gz"),
+        baseline_flair=session_file("flair.nii.gz").replace("{session}", "{baseline}"),
     output:
         mask=f"{ANAT}_space-orig_label-lesion_desc-newSince{{baseline}}_mask.nii.gz",
         mask_sidecar=f"{ANAT}_space-orig_label-lesion_desc-newSince{{baseline}}_mask.json",
@@ -72,50 +72,5 @@ rule finalise:
         settings=SETTINGS["finalise"],
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} finalise"
-    script:
-        "../scripts/step.py"
-
-
-rule lesions:
-    """Describe the follow-up and each of its changed lesions: the lesion table and the pair's row of the cohort table."""
-    input:
-        change=change_file("change.nii.gz"),
-        probability=change_file("probability.nii.gz"),
-        baseline=pair_file("harmonised_baseline.nii.gz"),
-        followup=pair_file("harmonised_followup.nii.gz"),
-        brain=pair_file("brain.nii.gz"),
-        halfway=pair_file("halfway.json"),
-        working=pair_file("working.json"),
-        flair=session_file("flair.nii.gz"),
-        followup_brain=session_file("brain.nii.gz"),
-        baseline_brain_facts=visit_file("baseline", "brain.json"),
-        followup_brain_facts=visit_file("followup", "brain.json"),
-        baseline_report=visit_file("baseline", "ingest.json"),
-        followup_report=visit_file("followup", "ingest.json"),
-        candidates_facts=pair_file("candidates.json"),
-    output:
-        lesions=f"{ANAT}_desc-lesions_table.tsv",
-        lesions_sidecar=f"{ANAT}_desc-lesions_table.json",
-        brain_mask=f"{ANAT}_space-orig_desc-brain_mask.nii.gz",
-        brain_mask_sidecar=f"{ANAT}_space-orig_desc-brain_mask.json",
-        preproc=f"{ANAT}_space-halfway_desc-preproc_FLAIR.nii.gz",
-        preproc_sidecar=f"{ANAT}_space-halfway_desc-preproc_FLAIR.json",
-        xfm=f"{ANAT}_from-{{session}}_to-halfway_mode-image_xfm.mat",
-        mni_xfm=f"{ANAT}_from-halfway_to-MNI152NLin2009aSym_mode-image_xfm.mat",
-        summary=pair_file("summary.json"),
-    log:
-        log_file("lesions"),
-    benchmark:
-        benchmark_file("lesions")
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(15),
-    params:
-        settings=SETTINGS["finalise"],
-    message:
-        "sub-{wildcards.subject}_ses-{wildcards.session} lesions"
     script:
         "../scripts/step.py"

@@ -1,7 +1,7 @@
 # Runs with networks: they look at the images themselves, a bucket of pairs per job.
-from newlesions.cohort.buckets import buckets_of
+from newlesions.cohort.shards import buckets_in, shards_of
 
-BUCKET_OF = buckets_of([row.pair for row in PAIRS.values()], SETTINGS["networks"]["bucket"])
+BUCKET_OF = buckets_in(shards_of(COHORT_PAIRS, SETTINGS["shard"]), SETTINGS["networks"]["bucket"])
 NETWORK_FILES = [str(path) for path in network_files(MODEL)]
 # What the networks, and what decides after them, read of a pair.
 SEEN = {
@@ -16,7 +16,7 @@ PROBABILITIES = {"rise": pair_file("network_rise.nii.gz"), "fall": pair_file("ne
 
 
 wildcard_constraints:
-    bucket=r"[0-9]+-of-[0-9]+",
+    bucket=r"(?:[0-9]+-of-[0-9]+_)?[0-9]+-of-[0-9]+",
 
 
 def files_seen(row):

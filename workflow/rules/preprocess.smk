@@ -2,13 +2,15 @@
 
 
 rule bias:
-    """Correct the bias field of one scan with N4."""
+    """Check one raw scan, bring it to a plain float image on its own grid, and correct its bias field with N4."""
     input:
-        flair=session_file("flair.nii.gz"),
+        scan=lambda wildcards: existing(SESSIONS[wildcards.subject, wildcards.session].scan),
     output:
+        flair=keep(session_file("flair.nii.gz")),
+        report=session_file("ingest.json"),
         bias=keep(session_file("bias.nii.gz")),
     log:
-        log_file("bias"),
+        **logs_of_job("bias"),
     benchmark:
         benchmark_file("bias")
     conda:
@@ -16,9 +18,16 @@ rule bias:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(20),
+        runtime=growing(30),
     params:
-        settings=SETTINGS["bias"],
+        # The path replaces the input of the same name, which is left out where the file is missing. A changed file has
+        # another digest in the pairs table, and is checked and processed again.
+        ingest=lambda wildcards: {
+            "scan": SESSIONS[wildcards.subject, wildcards.session].scan,
+            "sha256": SESSIONS[wildcards.subject, wildcards.session].sha256,
+            "limits": SETTINGS["ingest"],
+        },
+        bias={"settings": SETTINGS["bias"]},
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} bias"
     script:
@@ -55,14 +64,11 @@ rule brain:
 rule halfway:
     """Find the pair's halfway space, the same for both orders of the visits, and its way to MNI space."""
     input:
-        baseline=visit_file("baseline", "bias.nii.gz"),
-        followup=visit_file("followup", "bias.nii.gz"),
-        baseline_brain=visit_file("baseline", "brain.nii.gz"),
-        followup_brain=visit_file("followup", "brain.nii.gz"),
-        baseline_facts=visit_file("baseline", "brain.json"),
-        followup_facts=visit_file("followup", "brain.json"),
-        baseline_report=visit_file("baseline", "ingest.json"),
-        followup_report=visit_file("followup", "ingest.json"),
+        unpack(
+            both_visits(
+                {"": "bias.nii.gz", "_brain": "brain.nii.gz", "_facts": "brain.json", "_report": "ingest.json"}
+            )
+        ),
     output:
         halfway=pair_file("halfway.json"),
     log:
@@ -76,7 +82,7 @@ rule halfway:
         mem_mb=growing(2500),
         runtime=growing(30),
     params:
-        pair=lambda wildcards: PAIRS[wildcards.subject, wildcards.session].pair,
+        pair="sub-{subject}_ses-{session}",
         aligned=lambda wildcards: PAIRS[wildcards.subject, wildcards.session].aligned == "yes",
         settings=SETTINGS["halfway"],
     message:
@@ -85,49 +91,21 @@ rule halfway:
         "../scripts/step.py"
 
 
-rule resample:
-    """Carry both visits onto the working grid in halfway or MNI space, each in one interpolation."""
+rule harmonise:
+    """Carry both visits onto the working grid, each in one interpolation, and make their intensities comparable."""
     input:
-        baseline=visit_file("baseline", "bias.nii.gz"),
-        followup=visit_file("followup", "bias.nii.gz"),
-        baseline_brain=visit_file("baseline", "brain.nii.gz"),
-        followup_brain=visit_file("followup", "brain.nii.gz"),
+        unpack(both_visits({"": "bias.nii.gz", "_brain": "brain.nii.gz"})),
         halfway=pair_file("halfway.json"),
     output:
         resampled_baseline=keep(pair_file("baseline.nii.gz")),
         resampled_followup=keep(pair_file("followup.nii.gz")),
         brain=keep(pair_file("brain.nii.gz")),
         working=pair_file("working.json"),
-    log:
-        log_file("resample"),
-    benchmark:
-        benchmark_file("resample")
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(15),
-    params:
-        settings=SETTINGS["resample"],
-    message:
-        "sub-{wildcards.subject}_ses-{wildcards.session} resample"
-    script:
-        "../scripts/step.py"
-
-
-rule harmonise:
-    """Make the intensities of the two visits comparable: differential bias, denoising, normalisation."""
-    input:
-        baseline=pair_file("baseline.nii.gz"),
-        followup=pair_file("followup.nii.gz"),
-        brain=pair_file("brain.nii.gz"),
-    output:
         harmonised_baseline=keep(pair_file("harmonised_baseline.nii.gz")),
         harmonised_followup=keep(pair_file("harmonised_followup.nii.gz")),
         facts=pair_file("harmonise.json"),
     log:
-        log_file("harmonise"),
+        **logs_of_job("harmonise"),
     benchmark:
         benchmark_file("harmonise")
     conda:
@@ -135,9 +113,10 @@ rule harmonise:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=growing(30),
+        runtime=growing(45),
     params:
-        settings=SETTINGS["harmonise"],
+        resample={"settings": SETTINGS["resample"]},
+        harmonise={"settings": SETTINGS["harmonise"]},
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} harmonise"
     script:

@@ -1,33 +1,59 @@
-# What people read: a page per pair, and one table and page for the cohort.
+# What people read of a pair: its lesions, its scores and its page.
+
+
+def references_of(wildcards):
+    """The masks that a pair's results are held against, and the results; nothing for a pair without a reference."""
+    row = PAIRS[wildcards.subject, wildcards.session]
+    if not row.reference:
+        return {"reference": []}
+    results = {name: files_of_pair([rules.finalise.output[name]], row)[0] for name in ("mask", "probseg", "dseg")}
+    others = [path for path in (row.gone_reference, *row.rater_masks.values()) if existing(path)]
+    return {**results, "reference": existing(row.reference), "other_masks": others}
+
+
+def held_against(wildcards):
+    """The paths of these masks: files of the input that are missing fail their step, not the plan."""
+    row = PAIRS[wildcards.subject, wildcards.session]
+    names = ("pair", "reference", "gone_reference", "rater_masks")
+    return {name: getattr(row, name) for name in names}
 
 
 rule report:
-    """Write the page of one pair: pictures of each lesion, of the brain masks and of the registration."""
+    """Describe the follow-up and each changed lesion, score the pair where it has a reference, and write its page."""
     input:
-        baseline=pair_file("harmonised_baseline.nii.gz"),
-        followup=pair_file("harmonised_followup.nii.gz"),
+        unpack(both_visits({"_brain_facts": "brain.json", "_report": "ingest.json"})),
+        unpack(references_of),
         change=change_file("change.nii.gz"),
         probability=change_file("probability.nii.gz"),
+        baseline=pair_file("harmonised_baseline.nii.gz"),
+        followup=pair_file("harmonised_followup.nii.gz"),
         brain=pair_file("brain.nii.gz"),
         halfway=pair_file("halfway.json"),
         working=pair_file("working.json"),
+        flair=session_file("flair.nii.gz"),
+        followup_brain=session_file("brain.nii.gz"),
         harmonise=pair_file("harmonise.json"),
         candidates=pair_file("candidates.json"),
         refine=pair_file("refine.json") if MODEL else [],
-        lesions=rules.lesions.output.lesions,
-        summary=pair_file("summary.json"),
-        baseline_ingest=visit_file("baseline", "ingest.json"),
-        followup_ingest=visit_file("followup", "ingest.json"),
-        scores=lambda wildcards: scores_of(PAIRS[wildcards.subject, wildcards.session]),
-        reference=lambda wildcards: existing(PAIRS[wildcards.subject, wildcards.session].reference),
     output:
+        lesions=f"{ANAT}_desc-lesions_table.tsv",
+        lesions_sidecar=f"{ANAT}_desc-lesions_table.json",
+        brain_mask=f"{ANAT}_space-orig_desc-brain_mask.nii.gz",
+        brain_mask_sidecar=f"{ANAT}_space-orig_desc-brain_mask.json",
+        preproc=f"{ANAT}_space-halfway_desc-preproc_FLAIR.nii.gz",
+        preproc_sidecar=f"{ANAT}_space-halfway_desc-preproc_FLAIR.json",
+        xfm=f"{ANAT}_from-{{session}}_to-halfway_mode-image_xfm.mat",
+        mni_xfm=f"{ANAT}_from-halfway_to-MNI152NLin2009aSym_mode-image_xfm.mat",
+        summary=pair_file("summary.json"),
+        # Those of a pair without a reference are empty.
+        scores=pair_file("scores.json"),
         out_html=report(
             str(OUT / "sub-{subject}" / "sub-{subject}_ses-{session}.html"),
             category="Pairs",
             caption="../report/pair.rst",
         ),
     log:
-        log_file("report"),
+        **logs_of_job("report"),
     benchmark:
         benchmark_file("report")
     conda:
@@ -35,42 +61,15 @@ rule report:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(15),
+        runtime=growing(30),
     params:
-        pair=labels_of_pair,
-        settings={section: SETTINGS[section] for section in (*STEP_SECTIONS, "report")},
+        lesions={"settings": SETTINGS["finalise"]},
+        evaluate=held_against,
+        report=lambda wildcards: {
+            "pair": labels_of_pair(wildcards),
+            "settings": {section: SETTINGS[section] for section in (*STEP_SECTIONS, "report")},
+        },
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} report"
-    script:
-        "../scripts/step.py"
-
-
-rule table:
-    """Write the cohort's table and page, and what the results folder says about itself."""
-    input:
-        pairs=config["pairs"],
-        summaries=[summary_file(OUT, row) for row in LEFT],
-        pages=[page_file(OUT, row) for row in LEFT],
-        # The page and the printed table show them.
-        scores=[str(path) for path in score_files(OUT).values()] if SCORED else [],
-    output:
-        **{
-            name: report(path, category="Cohort", caption="../report/table.rst") if name == "table" else path
-            for name, path in cohort_files(OUT).items()
-        },
-    log:
-        WORK / "logs" / "table" / "cohort.log",
-    benchmark:
-        WORK / "benchmarks" / "table" / "cohort.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
-    params:
-        settings=SETTINGS,
-    message:
-        "cohort table"
     script:
         "../scripts/step.py"

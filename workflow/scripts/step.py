@@ -1,4 +1,4 @@
-"""Run the step that has the rule's name: the adapter between Snakemake and the package."""
+"""Run the steps of the rule's job: the adapter between Snakemake and the package."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.append(str(Path(snakemake.scriptdir).parents[1] / "src"))
 
 from newlesions.processes import die_with_parent
-from newlesions.steps.adapter import run_step
+from newlesions.steps.chains import run_job
 
 params = dict(snakemake.params.items())
 if hasattr(snakemake.resources, "device"):
@@ -15,11 +15,12 @@ if hasattr(snakemake.resources, "device"):
     params["limits"] = {**params["limits"], "threads": snakemake.threads, "device": snakemake.resources.device}
 die_with_parent()
 sys.exit(
-    run_step(
+    run_job(
         snakemake.rule,
         inputs=dict(snakemake.input.items()),
         outputs=dict(snakemake.output.items()),
         params=params,
-        log=snakemake.log[0],
+        # A job of several steps names the log of each.
+        logs=dict(snakemake.log.items()) or {snakemake.rule: snakemake.log[0]},
     )
 )

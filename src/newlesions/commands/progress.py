@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -13,7 +14,7 @@ from newlesions.reasons import REASON
 _STARTED = re.compile(r"Job \d+: (?P<message>.+)")
 _DONE = re.compile(r"(?P<done>\d+) of (?P<total>\d+) steps \(")
 _TOTAL = re.compile(r"total\s+(?P<total>\d+)\s*$")
-_FAILED_LOG = re.compile(r"\s+log: (?P<log>.+?) \(check log file")
+_FAILED_LOGS = re.compile(r"\s+log: (?P<logs>.+?) \(check log file")
 
 
 class Progress:
@@ -47,8 +48,8 @@ class Progress:
         elif match := _STARTED.match(line):
             self.started = True
             self._say(match["message"])
-        elif match := _FAILED_LOG.match(line):
-            self._say_failure(Path(match["log"]))
+        elif match := _FAILED_LOGS.match(line):
+            self._say_failure([Path(log) for log in match["logs"].split(", ")])
 
     def _say(self, message: str) -> None:
         width = len(str(self._total))
@@ -56,11 +57,18 @@ class Progress:
         what, _, step = message.rpartition(" ")
         self._print(f"[{self._done:{width}}/{self._total}] {share:3} %  {step:11} {what}")
 
-    def _say_failure(self, log: Path) -> None:
+    def _say_failure(self, logs: Sequence[Path]) -> None:
+        """The reason of a failed job: in the log of the step that failed, or nowhere if it was killed."""
+        reasons = {log: reason for log in logs if (reason := self._reason(log))}
+        # The job's last step that was reached.
+        reached = [log for log in logs if (self._out / log).is_file()] or list(logs)
+        log, reason = next(iter(reasons.items()), (reached[-1], f"see {reached[-1]}"))
+        self._print(f"FAILED  {log.parent.name:11} {log.stem}: {reason}")
+
+    def _reason(self, log: Path) -> str:
         path = self._out / log
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-        reason = lines[-1].removeprefix(REASON) if lines and lines[-1].startswith(REASON) else f"see {log}"
-        self._print(f"FAILED  {log.parent.name:11} {log.stem}: {reason}")
+        return lines[-1].removeprefix(REASON) if lines and lines[-1].startswith(REASON) else ""
 
     def _print(self, text: str) -> None:
         self._stream.write(text + "\n")

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from newlesions import house, models, settings
 from newlesions.cli import DONE, SOME_FAILED, WRONG_INPUT
 from newlesions.cohort import index as cohort
-from newlesions.cohort.outcome import NOT_REACHED, why_failed
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import PREPARING_STEPS, change_file, cohort_files, work_folder
+from newlesions.cohort.results import cohort_files, work_folder
+from newlesions.cohort.shards import COHORT, shards_of
 from newlesions.commands.index import find
+from newlesions.commands.parts import Run, parts_of
+from newlesions.commands.plan import count_jobs, plan_text
 from newlesions.commands.results_table import print_results
 from newlesions.commands.table import write_table
-from newlesions.commands.workflow import follow, lock_folder, snakemake_command
+from newlesions.commands.workflow import Ended, lock_folder, snakemake_command
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
@@ -40,13 +43,14 @@ def command(args: argparse.Namespace) -> int:
     if model:
         print(f"model {models.folder(model)}, recipe {models.recipe_of(model)}", flush=True)
     if args.dry_run:
-        return _dry_run(args, out, config, profile)
+        return _dry_run(args, out, config, profile, settled["shard"])
     lock = lock_folder(out, work_folder(out))
     try:
         remove_unfinished(out)
         _freeze(find(args), out / "pairs.tsv")
         write_json(work_folder(out) / "config.json", config)
-        return _run(args, profile, config, model, out, lock)
+        shards = shards_of(read_pairs(out / "pairs.tsv"), settled["shard"])
+        return _run(Run(args, profile, config, out, lock), model, shards)
     finally:
         os.close(lock)
 
@@ -81,33 +85,32 @@ def _model(given: str | None) -> str | None:
     return str(Path(given).absolute())
 
 
-def _failed_before(out: Path) -> list[str]:
-    """The pairs that a step before the networks failed on, if others did not."""
-    pairs = read_pairs(out / "pairs.tsv")
-    reasons = {pair.pair: why_failed(out, pair, PREPARING_STEPS, change_file(out, pair)) for pair in pairs}
-    failed = [name for name, reason in reasons.items() if reason not in ("", NOT_REACHED)]
-    return failed if len(failed) < len(pairs) else []
-
-
 def _refuse_input_folder(source: Path, out: Path) -> None:
     if source.is_dir() and source.resolve() == out.resolve():
         raise ConfigError(f"{out}: found the input folder; expected another folder for the results")
 
 
-def _dry_run(args: argparse.Namespace, out: Path, config: dict[str, Any], profile: Path) -> int:
+def _dry_run(args: argparse.Namespace, out: Path, config: dict[str, Any], profile: Path, size: int) -> int:
     """Plan with the pairs table in a temporary folder, and in the results folder if there is one."""
     with tempfile.TemporaryDirectory(prefix="newlesions-") as folder:
-        cohort.write(find(args), Path(folder) / "pairs.tsv")
-        write_json(Path(folder) / "config.json", config | {"pairs": str(Path(folder) / "pairs.tsv")})
+        pairs, path = Path(folder) / "pairs.tsv", Path(folder) / "config.json"
+        result = find(args)
+        cohort.write(result, pairs)
         directory = out if out.is_dir() else Path(folder)
-        words = snakemake_command(args, profile, Path(folder) / "config.json", directory)
-        finished = subprocess.run(
-            [*words, "--dry-run", "--quiet", "rules"], capture_output=True, text=True, check=False
-        )
-    sys.stdout.write(finished.stdout)
-    if finished.returncode:
-        sys.stderr.write(finished.stderr)
-        return WRONG_INPUT
+        jobs: Counter[str] = Counter()
+        for part in parts_of(shards_of(result.pairs, size)):
+            if part == COHORT and jobs:
+                # The files that it is made of are still to come, so that it cannot be planned.
+                jobs += Counter(["table", *(["scores"] if any(pair.reference for pair in result.pairs) else [])])
+                continue
+            write_json(path, config | {"pairs": str(pairs), "part": part})
+            words = snakemake_command(args, profile, path, directory)
+            counts, finished = count_jobs(words)
+            if finished.returncode:
+                sys.stderr.write(finished.stdout + finished.stderr)
+                return WRONG_INPUT
+            jobs += counts
+    print(plan_text(jobs))
     return DONE
 
 
@@ -134,29 +137,29 @@ def _changes(before: dict[str, Pair], after: dict[str, Pair]) -> list[str]:
     return sorted(lines) or ["the pairs are those of the last run"]
 
 
-def _run(
-    args: argparse.Namespace, profile: Path, config: dict[str, Any], model: str | None, out: Path, lock: int
-) -> int:
-    log = work_folder(out) / "logs" / "run.log"
-    table = cohort_files(out)["table"]
+def _run(run: Run, model: str | None, shards: Sequence[Sequence[Pair]]) -> int:
+    out, table = run.out, cohort_files(run.out)["table"]
     before = table.stat().st_mtime_ns if table.is_file() else 0
-    words = snakemake_command(args, profile, work_folder(out) / "config.json", out)
-    ended = follow(words, out, log, lock)
-    if ended.code > 0 and models.kind_of(model) in (models.NETWORKS, models.BOTH) and (failed := _failed_before(out)):
-        # A bucket of pairs waits for all of them. It goes on without those that failed on the way to it.
-        print(f"going on without {', '.join(failed)}", flush=True)
-        again = work_folder(out) / "config-without.json"
-        write_json(again, config | {"failed": failed})
-        ended = follow(snakemake_command(args, profile, again, out), out, log.with_name("run-without.log"), lock)
-    if ended.code == 0 and not table.is_file():
+    ends = run.all_parts(shards, model)
+    last, whole = ends[-1], not any(end.code for end in ends)
+    if whole and not table.is_file():
         print("\ndone as far as Snakemake was asked to go; there is no table yet")
         return DONE
-    written = table.is_file() and (ended.code == 0 or table.stat().st_mtime_ns != before)
+    written = table.is_file() and (whole or table.stat().st_mtime_ns != before)
     if not written:
-        print("\n".join(ended.last), file=sys.stderr)
-        if not ended.started:
-            raise ConfigError(f"the workflow ended with code {ended.code} before its first step; see {log}")
-        print(f"newlesions: the workflow ended with code {ended.code}; see {log}", file=sys.stderr)
+        _tell_end(last, out, expected=len(shards) > 1)
         write_table(out)
     failed = print_results(out)
-    return SOME_FAILED if failed or ended.code else DONE
+    return DONE if whole and not failed else SOME_FAILED
+
+
+def _tell_end(ended: Ended, out: Path, *, expected: bool) -> None:
+    """Say how Snakemake ended where it left no table; ``expected`` of shards with failed pairs."""
+    if expected and ended.code >= 0 and ended.started:
+        return
+    logs = work_folder(out) / "logs"
+    log = max(logs.glob("run*.log"), key=lambda path: path.stat().st_mtime_ns)
+    print("\n".join(ended.last), file=sys.stderr)
+    if not ended.started:
+        raise ConfigError(f"the workflow ended with code {ended.code} before its first step; see {log}")
+    print(f"newlesions: the workflow ended with code {ended.code}; see {log}", file=sys.stderr)

@@ -29,13 +29,13 @@ def evaluate(
     gone_reference: str,
     rater_masks: Mapping[str, str],
     *,
-    mask: Path,
-    probseg: Path,
-    dseg: Path,
     brain_mask: Path,
     preproc: Path,
     halfway: Path,
     scores: Path,
+    mask: Path = Path(),
+    probseg: Path = Path(),
+    dseg: Path = Path(),
 ) -> None:
     """Write the pair's scores, or why there are none: a bad reference must not cost the pair its masks and its page.
 
@@ -44,17 +44,20 @@ def evaluate(
     pair
         The pair's id.
     reference, gone_reference, rater_masks
-        Paths of the masks of new lesions, of gone ones ("" if absent), and of new ones by single raters, by name. They
-        lie on the follow-up's own grid.
+        Paths of the masks of new lesions and of gone ones ("" if absent), and of new ones by single raters, by name.
+        They lie on the follow-up's own grid.
     mask, probseg, dseg, brain_mask
-        The pair's results on that grid.
+        The pair's results on that grid; the first three are needed where there is a ``reference``.
     preproc
         The follow-up in halfway space, whose dark ventricles help to name regions.
     halfway
         The pair's transforms.
     scores
-        The result of `evaluate_pair`, or ``{"pair": ..., "failed": reason}``.
+        The result of `evaluate_pair`, or ``{"pair": ..., "failed": reason}``; empty where there is no ``reference``.
     """
+    if not reference:
+        write_json(scores, {})
+        return
     from newlesions.evaluate.forms import json_form
     from newlesions.evaluate.pair import Inputs, evaluate_pair
 

@@ -60,7 +60,8 @@ def report(
         The settings of the run, shown on the page. Its section ``report`` is also obeyed: ``max_lesions`` (60) is how
         many lesions get pictures, ``crop_mm`` (60) the side of these pictures.
     scores, reference
-        The pair's scores as JSON and the reference mask on the follow-up's own grid, where the pair has a reference.
+        The pair's scores as JSON, which are empty where the pair has no reference, and the reference mask on the
+        follow-up's own grid.
     refine
         The JSON file of that step, where the run has a model.
 
@@ -70,7 +71,7 @@ def report(
         If the images do not share a grid or the lesion table is not one.
     """
     options = settings.get("report", {})
-    result = None if scores is None else read_json(scores)
+    result = (None if scores is None else read_json(scores)) or None
     refined = None if refine is None else read_json(refine)
     drawn = None
     if reference is not None and result is not None and not result.get("failed"):

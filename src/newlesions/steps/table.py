@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from newlesions.cohort.buckets import buckets_of
 from newlesions.cohort.outcome import DONE, outcomes, table_text
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import run_steps, score_files
+from newlesions.cohort.shards import buckets_in, shards_of
 from newlesions.images.files import read_json, write_bytes, write_json, write_text
 from newlesions.models import kind_of
 from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
@@ -55,7 +55,7 @@ def table(
     index = _index(pairs)
     recipe = read_recipe(settings["recipe"])
     model = settings["refine"]["model"]
-    buckets = buckets_of([row.pair for row in rows], settings["networks"]["bucket"])
+    buckets = buckets_in(shards_of(rows, settings["shard"]), settings["networks"]["bucket"])
     outcome = outcomes(out, rows, run_steps(kind_of(model)), buckets)
     write_text(table, table_text(outcome))
     _freeze(pairs, out)
