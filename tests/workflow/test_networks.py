@@ -264,3 +264,24 @@ def test_every_recipe_with_networks_trains_and_runs(
     trained(recipe, tiny_pairs, tmp_path / "model", *coarse)
     applied(tiny_bids, tmp_path / "model", tmp_path / "out")
     shutil.rmtree(tmp_path / "model" / "work")
+
+
+@pytest.mark.slow
+def test_a_recipe_of_networks_and_trees_trains_and_runs(
+    tiny_bids: Path, tiny_pairs: Path, site: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours. The tiny cohort has too few lesions for the classifier of whole lesions."""
+    monkeypatch.setenv("PYTHONPATH", site["PYTHONPATH"])
+    model = tmp_path / "model"
+    coarse = ("--set", "resample.finest_mm=3.0", "--set", "resample.coarsest_mm=3.0")
+    words = ("train", "--recipe", "newlesions", "--pairs", tiny_pairs, "--out", model, "--cores", "2", *TINY, *coarse)
+    ended = newlesions(
+        *words, "--set", "train.lesions=false", "--set", "train.inner_folds=2", "--set", "train.folds=loo"
+    )
+    assert ended.returncode == 0, ended.stdout
+    names = {str(path.relative_to(model)) for path in model.rglob("*") if "work" not in path.parts}
+    assert {"model.json", "voxel_0.txt", "voxel_1.txt", "network/model.json"} <= names
+    weights = [name for name in names if name.endswith(".safetensors")]
+    assert len(weights) == 1, "only the network of all pairs is applied"
+    assert len(read_rows(model / "held_out.tsv")) == 4
+    applied(tiny_bids, model, tmp_path / "out")
