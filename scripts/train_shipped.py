@@ -143,7 +143,7 @@ def main() -> None:
     model = fit(list(samples.values()), settings["train"], threads(), recipe["id"])
     write(model, cases, rows, settings, args.out)
     if network is not None:
-        network.write(args.out / NETWORK)
+        network.applied().write(args.out / NETWORK)
 
 
 def threads() -> int:

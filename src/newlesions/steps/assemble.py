@@ -84,7 +84,7 @@ def _write_networks(
     """Those that are applied to new pairs; the others have done their work when the classifiers are trained."""
     whole = model_of(recipe, stages, members, Limits.of(settings["networks"]).bearing, made_from)
     remove_stale(folder, [WEIGHTS])
-    replace(whole, members={name: whole.chosen(name) for name in whole.members}).write(folder)
+    whole.applied().write(folder)
 
 
 def recipe_text(recipe: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

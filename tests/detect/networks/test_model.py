@@ -108,3 +108,10 @@ def test_a_stage_without_networks_is_told(made: NetworkModel) -> None:
 def test_a_model_that_tells_no_new_lesions_has_no_answer(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no stage of task segment_new or classify_regions"):
         _ = model(tmp_path, LESIONS).answer
+
+
+def test_what_is_applied_leaves_no_subject_out_where_there_is_such_a_network(tmp_path: Path) -> None:
+    both = model(tmp_path / "some", NEW, members=2, left_out=(("01",), ()))
+    assert [member.left_out for member in both.applied().members["new"]] == [()]
+    folds = model(tmp_path / "folds", NEW, members=2, left_out=(("01",), ("02",)))
+    assert folds.applied().members == folds.members

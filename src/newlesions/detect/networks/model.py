@@ -100,6 +100,10 @@ class NetworkModel:
         blind = [one for one in members if left_out is not None and left_out in one.left_out]
         return blind or [one for one in members if not one.left_out] or members
 
+    def applied(self) -> NetworkModel:
+        """The model with those networks alone that are applied to new pairs."""
+        return replace(self, members={name: self.chosen(name) for name in self.members})
+
     def load(self) -> None:
         """Build now what `apply` needs, so that no pair waits for it and no pair is blamed for it."""
         for name, stage in self.stages.items():
