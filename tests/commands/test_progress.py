@@ -50,6 +50,26 @@ def test_a_failure_without_a_reason_points_to_its_log(tmp_path: Path) -> None:
     assert read(tmp_path)[1][-1].endswith("see work/logs/brain/sub-01_ses-M12.log")
 
 
+def test_of_a_job_of_several_steps_the_one_that_failed_is_shown(tmp_path: Path) -> None:
+    line = "    log: work/logs/ingest/a.log, work/logs/bias/a.log (check log file(s) for error details)"
+    for step, end in (("ingest", "ingest took 1.0 s"), ("bias", "ERROR: no preset")):
+        log = tmp_path / "work" / "logs" / step / "a.log"
+        log.parent.mkdir(parents=True)
+        log.write_text(f"CALL: {{}}\n{end}\n")
+    stream = StringIO()
+    Progress(tmp_path, stream).read(line)
+    log.write_text("CALL: {}\n")
+    Progress(tmp_path, stream).read(line)
+    (tmp_path / "work/logs/bias/a.log").unlink()
+    (tmp_path / "work/logs/ingest/a.log").write_text("CALL: {}\nERROR: cut\n")
+    Progress(tmp_path, stream).read(line)
+    assert stream.getvalue().splitlines() == [
+        "FAILED  bias        a: no preset",
+        "FAILED  bias        a: see work/logs/bias/a.log",
+        "FAILED  ingest      a: cut",
+    ]
+
+
 def test_the_last_lines_are_kept_for_runs_that_do_not_start(tmp_path: Path) -> None:
     progress = Progress(tmp_path, StringIO())
     for number in range(30):

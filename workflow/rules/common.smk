@@ -32,16 +32,44 @@ def both_visits(files):
     `files` has the file of a visit by what follows the visit in that name. One function for all, since each call of one
     is felt in the plan of a large cohort.
     """
+    return lambda wildcards: files_of_both(PAIRS[wildcards.subject, wildcards.session], files)
 
-    def files_of_both(wildcards):
+
+def files_of_both(row, files):
+    """Files of both visits of the pair `row`, as `both_visits` names them."""
+    return {
+        f"{visit}{what}": file_of_visit(row, visit, name)
+        for visit in ("baseline", "followup")
+        for what, name in files.items()
+    }
+
+
+def beside(of_pair=(), of_visits={}):
+    """A parameter: files that jobs wrote beside the images that are a rule's inputs, by the names that a step has.
+
+    Snakemake need not know that they are read, since they are as new as those images; each file that it knows of costs
+    time in the plan. `all` asks for those that somebody deleted.
+    """
+
+    def files_beside(wildcards):
         row = PAIRS[wildcards.subject, wildcards.session]
-        return {
-            f"{visit}{what}": file_of_visit(row, visit, name)
-            for visit in ("baseline", "followup")
-            for what, name in files.items()
-        }
+        of_this = {name: files_of_pair([pair_file(f"{name}.json")], row)[0] for name in of_pair}
+        return of_this | files_of_both(row, of_visits)
 
-    return files_of_both
+    return files_beside
+
+
+def lost(row):
+    """Those of the files beside images that are missing while an image of the same job is there."""
+    visits = [(image, f"{name}.json") for image, name in (("flair.nii.gz", "ingest"), ("brain.nii.gz", "brain"))]
+    couples = [
+        [file_of_visit(row, visit, name) for name in couple] for visit in ("baseline", "followup") for couple in visits
+    ]
+    images = {"working": "brain", "harmonise": "brain", "candidates": "change", "refine": "refined_change"}
+    couples += [
+        files_of_pair([pair_file(f"{image}.nii.gz"), pair_file(f"{name}.json")], row) for name, image in images.items()
+    ]
+    return [facts for image, facts in couples if Path(image).exists() and not Path(facts).exists()]
 
 
 def log_file(step):
@@ -62,6 +90,16 @@ def benchmark_file(job):
 def existing(path):
     """`path` as an input where there is such a file. A missing scan then fails its own step, not the whole plan."""
     return path if path and Path(path).is_file() else []
+
+
+def wanted(files):
+    """Those of a job's files to ask for, for all to be there: one, and those that somebody deleted.
+
+    Snakemake runs a job for a file that is asked for and missing, or that is old. Each that is asked for costs time.
+    """
+    return (
+        [files[0], *(path for path in files[1:] if not Path(path).exists())] if Path(files[0]).exists() else files[:1]
+    )
 
 
 def keep(path):

@@ -12,7 +12,6 @@ rule candidates:
         baseline=pair_file("harmonised_baseline.nii.gz"),
         followup=pair_file("harmonised_followup.nii.gz"),
         brain=pair_file("brain.nii.gz"),
-        working=pair_file("working.json"),
     output:
         change=keep(pair_file("change.nii.gz")),
         probability=keep(pair_file("probability.nii.gz")),
@@ -28,6 +27,7 @@ rule candidates:
         mem_mb=growing(3000),
         runtime=growing(20),
     params:
+        beside=beside(["working"]),
         settings=SETTINGS["candidates"],
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} candidates"
@@ -41,8 +41,6 @@ rule finalise:
         change=change_file("change.nii.gz"),
         probability=change_file("probability.nii.gz"),
         baseline=pair_file("harmonised_baseline.nii.gz"),
-        halfway=pair_file("halfway.json"),
-        working=pair_file("working.json"),
         flair=session_file("flair.nii.gz"),
         baseline_flair=session_file("flair.nii.gz").replace("{session}", "{baseline}"),
     output:
@@ -69,6 +67,7 @@ rule finalise:
         mem_mb=growing(2000),
         runtime=growing(15),
     params:
+        beside=beside(["halfway", "working"]),
         settings=SETTINGS["finalise"],
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} finalise"

@@ -1,5 +1,12 @@
 # Per session: bias field and brain. Per pair: halfway space, one interpolation, comparable intensities.
 
+GIVES_BRAINS = any(visit.brain for visit in SESSIONS.values())
+
+
+def brain_of_session(wildcards):
+    """The brain mask that the pairs table gives for a session."""
+    return existing(SESSIONS[wildcards.subject, wildcards.session].brain)
+
 
 rule bias:
     """Check one raw scan, bring it to a plain float image on its own grid, and correct its bias field with N4."""
@@ -38,7 +45,7 @@ rule brain:
     """Find the brain of one scan, or take the mask that the pairs table gives."""
     input:
         bias=session_file("bias.nii.gz"),
-        given=lambda wildcards: existing(SESSIONS[wildcards.subject, wildcards.session].brain),
+        given=brain_of_session if GIVES_BRAINS else [],
     output:
         brain=keep(session_file("brain.nii.gz")),
         facts=session_file("brain.json"),
@@ -53,7 +60,7 @@ rule brain:
         mem_mb=growing(3000),
         runtime=growing(30),
     params:
-        given=lambda wildcards: SESSIONS[wildcards.subject, wildcards.session].brain,
+        given=(lambda wildcards: SESSIONS[wildcards.subject, wildcards.session].brain) if GIVES_BRAINS else "",
         settings=SETTINGS["brain"],
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} brain"
@@ -64,11 +71,7 @@ rule brain:
 rule halfway:
     """Find the pair's halfway space, the same for both orders of the visits, and its way to MNI space."""
     input:
-        unpack(
-            both_visits(
-                {"": "bias.nii.gz", "_brain": "brain.nii.gz", "_facts": "brain.json", "_report": "ingest.json"}
-            )
-        ),
+        unpack(both_visits({"": "bias.nii.gz", "_brain": "brain.nii.gz"})),
     output:
         halfway=pair_file("halfway.json"),
     log:
@@ -82,6 +85,7 @@ rule halfway:
         mem_mb=growing(2500),
         runtime=growing(30),
     params:
+        beside=beside(of_visits={"_facts": "brain.json", "_report": "ingest.json"}),
         pair="sub-{subject}_ses-{session}",
         aligned=lambda wildcards: PAIRS[wildcards.subject, wildcards.session].aligned == "yes",
         settings=SETTINGS["halfway"],

@@ -21,20 +21,14 @@ def held_against(wildcards):
 rule report:
     """Describe the follow-up and each changed lesion, score the pair where it has a reference, and write its page."""
     input:
-        unpack(both_visits({"_brain_facts": "brain.json", "_report": "ingest.json"})),
         unpack(references_of),
         change=change_file("change.nii.gz"),
         probability=change_file("probability.nii.gz"),
         baseline=pair_file("harmonised_baseline.nii.gz"),
         followup=pair_file("harmonised_followup.nii.gz"),
         brain=pair_file("brain.nii.gz"),
-        halfway=pair_file("halfway.json"),
-        working=pair_file("working.json"),
         flair=session_file("flair.nii.gz"),
         followup_brain=session_file("brain.nii.gz"),
-        harmonise=pair_file("harmonise.json"),
-        candidates=pair_file("candidates.json"),
-        refine=pair_file("refine.json") if MODEL else [],
     output:
         lesions=f"{ANAT}_desc-lesions_table.tsv",
         lesions_sidecar=f"{ANAT}_desc-lesions_table.json",
@@ -63,6 +57,10 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        beside=beside(
+            ("halfway", "working", "harmonise", "candidates", *(["refine"] if MODEL else [])),
+            {"_brain_facts": "brain.json", "_report": "ingest.json"},
+        ),
         lesions={"settings": SETTINGS["finalise"]},
         evaluate=held_against,
         report=lambda wildcards: {

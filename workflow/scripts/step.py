@@ -10,6 +10,8 @@ from newlesions.processes import die_with_parent
 from newlesions.steps.chains import run_job
 
 params = dict(snakemake.params.items())
+# Inputs that the plan need not know of.
+inputs = dict(snakemake.input.items()) | params.pop("beside", {})
 if hasattr(snakemake.resources, "device"):
     # What a job runs on is no parameter of its rule: other hardware makes no result stale.
     params["limits"] = {**params["limits"], "threads": snakemake.threads, "device": snakemake.resources.device}
@@ -17,7 +19,7 @@ die_with_parent()
 sys.exit(
     run_job(
         snakemake.rule,
-        inputs=dict(snakemake.input.items()),
+        inputs=inputs,
         outputs=dict(snakemake.output.items()),
         params=params,
         # A job of several steps names the log of each.

@@ -16,10 +16,9 @@ from newlesions.cohort.outcome import NOT_REACHED, why_failed
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.results import PREPARING_STEPS, change_file, work_folder
 from newlesions.cohort.shards import COHORT
+from newlesions.commands.plan import Part, plan_parts
 from newlesions.commands.workflow import Ended, follow, snakemake_command
 from newlesions.images.files import write_json
-
-Part = int | str | None
 
 
 def parts_of(shards: Sequence[Sequence[Pair]]) -> list[Part]:
@@ -43,13 +42,13 @@ class Run:
     def all_parts(self, shards: Sequence[Sequence[Pair]], model: str | None) -> list[Ended]:
         """Run every part; how each ended.
 
-        The cohort's part is left out where a shard has failed pairs, since some of what it needs is missing. A shard
-        that did not come to its end, or could not begin, is the last.
+        Shards with nothing to do are left out, and the cohort's part where a shard has failed pairs, since some of what
+        it needs is missing. A shard that did not come to its end, or could not begin, is the last.
         """
         waits = models.kind_of(model) in (models.NETWORKS, models.BOTH)
         failed: list[str] = []
         ends: list[Ended] = []
-        for part in parts_of(shards):
+        for part in self._to_do(parts_of(shards)):
             if part == COHORT and any(end.code for end in ends):
                 break
             if isinstance(part, int):
@@ -65,6 +64,16 @@ class Run:
             if end.code < 0 or (end.code and not end.started):
                 break
         return ends
+
+    def _to_do(self, parts: Sequence[Part]) -> list[Part]:
+        """The parts without the shards that have nothing to do."""
+        if len(parts) == 1:
+            return list(parts)
+        plans = plan_parts(self.args, self.profile, self.config, self.out, parts[:-1])
+        needed = [part for part, plan in zip(parts, plans, strict=False) if plan.jobs or plan.fault]
+        jobs = sum(plan.jobs.total() for plan in plans)
+        print(f"{len(needed)} of {len(plans)} shards have something to do: {jobs} jobs", flush=True)
+        return [*needed, COHORT]
 
     def _part(self, part: Part, failed: Sequence[str]) -> Ended:
         """Run one part without the pairs that ``failed``."""

@@ -20,10 +20,10 @@ from newlesions.cohort.results import cohort_files, work_folder
 from newlesions.cohort.shards import COHORT, shards_of
 from newlesions.commands.index import find
 from newlesions.commands.parts import Run, parts_of
-from newlesions.commands.plan import count_jobs, plan_text
+from newlesions.commands.plan import plan_parts, plan_text
 from newlesions.commands.results_table import print_results
 from newlesions.commands.table import write_table
-from newlesions.commands.workflow import Ended, lock_folder, snakemake_command
+from newlesions.commands.workflow import Ended, lock_folder
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
@@ -93,23 +93,25 @@ def _refuse_input_folder(source: Path, out: Path) -> None:
 def _dry_run(args: argparse.Namespace, out: Path, config: dict[str, Any], profile: Path, size: int) -> int:
     """Plan with the pairs table in a temporary folder, and in the results folder if there is one."""
     with tempfile.TemporaryDirectory(prefix="newlesions-") as folder:
-        pairs, path = Path(folder) / "pairs.tsv", Path(folder) / "config.json"
+        pairs = Path(folder) / "pairs.tsv"
         result = find(args)
         cohort.write(result, pairs)
+        parts = parts_of(shards_of(result.pairs, size))
+        held = config | {"pairs": str(pairs)}
         directory = out if out.is_dir() else Path(folder)
-        jobs: Counter[str] = Counter()
-        for part in parts_of(shards_of(result.pairs, size)):
-            if part == COHORT and jobs:
-                # The files that it is made of are still to come, so that it cannot be planned.
-                jobs += Counter(["table", *(["scores"] if any(pair.reference for pair in result.pairs) else [])])
-                continue
-            write_json(path, config | {"pairs": str(pairs), "part": part})
-            words = snakemake_command(args, profile, path, directory)
-            counts, finished = count_jobs(words)
-            if finished.returncode:
-                sys.stderr.write(finished.stdout + finished.stderr)
-                return WRONG_INPUT
-            jobs += counts
+        plans = plan_parts(args, profile, held, directory, [part for part in parts if part != COHORT])
+        jobs = sum((plan.jobs for plan in plans), Counter[str]())
+        if COHORT in parts and jobs:
+            # What it is made of is still to come, so that it cannot be planned.
+            jobs += Counter(["table", *(["scores"] if any(pair.reference for pair in result.pairs) else [])])
+        elif COHORT in parts and not any(plan.fault for plan in plans):
+            plans += plan_parts(args, profile, held, directory, [COHORT])
+            jobs += plans[-1].jobs
+    if faults := [plan.fault for plan in plans if plan.fault]:
+        sys.stderr.write(faults[0])
+        return WRONG_INPUT
+    if args.snakemake:
+        print("\n".join(plan.said for plan in plans))
     print(plan_text(jobs))
     return DONE
 

@@ -10,7 +10,7 @@ from newlesions.errors import InputError
 from newlesions.images.grid import coarser_grid
 from newlesions.images.resample import resample
 from newlesions.images.volume import Volume
-from newlesions.preprocess.ants_images import to_ants
+from newlesions.preprocess.ants_images import load_ants, to_ants
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def head_mask(volume: Volume) -> np.ndarray:
 
 def _n4_log_field(volume: Volume, mask: np.ndarray, settings: N4Settings) -> np.ndarray:
     """N4's field as logarithm. Called below ants.n4_bias_field_correction, which does not offer the kernel's width."""
-    import ants
+    ants = load_ants()
     from ants.internal import get_lib_fn, get_pointer_string
 
     image = to_ants(volume.with_data(np.maximum(volume.data, 0)))

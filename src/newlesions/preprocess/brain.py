@@ -28,7 +28,7 @@ from newlesions.images.morphology import (
 from newlesions.images.resample import resample
 from newlesions.images.transforms import read_itk
 from newlesions.images.volume import Affine, Grid, Volume, apply_affine
-from newlesions.preprocess.ants_images import SEED, scratch, to_ants, write_start
+from newlesions.preprocess.ants_images import SEED, load_ants, scratch, to_ants, write_start
 from newlesions.preprocess.bias import head_mask
 from newlesions.preprocess.template import load_template
 
@@ -197,8 +197,7 @@ def _masked(relative: Volume, brain: Mask) -> Volume:
 
 def _fit_affine(relative: Volume, brain: Mask, starts: tuple[float, ...]) -> Affine:
     """The affine from the scan's RAS mm to MNI's: the best of several short registrations, continued."""
-    import ants
-
+    ants = load_ants()
     template = load_template(_COARSE)
     fixed, moving = to_ants(_masked(relative, brain)), to_ants(template.flair)
     centre = apply_affine(relative.affine, np.argwhere(brain)).mean(axis=0)
@@ -226,8 +225,7 @@ def _fit_affine(relative: Volume, brain: Mask, starts: tuple[float, ...]) -> Aff
 
 def _fit_template(relative: Volume, brain: Mask, starts: tuple[float, ...]) -> tuple[Affine, Volume]:
     """The affine to MNI, and the template's brain carried to the scan's coarse grid by affine and SyN, in [0, 1]."""
-    import ants
-
+    ants = load_ants()
     mni_from_scan = _fit_affine(relative, brain, starts)
     template = load_template(_COARSE)
     fixed = to_ants(_masked(relative, brain))

@@ -17,7 +17,7 @@ from newlesions.images.morphology import Mask, dilate
 from newlesions.images.resample import resample
 from newlesions.images.transforms import half, inverse_consistent, read_itk, rms_distance
 from newlesions.images.volume import Affine, Grid, Volume, apply_affine
-from newlesions.preprocess.ants_images import SEED, scratch, to_ants, write_start
+from newlesions.preprocess.ants_images import SEED, load_ants, scratch, to_ants, write_start
 
 _SURROUNDINGS = 4.0  # mm around the brain that the registration may see: the edge against fluid and skull helps
 
@@ -88,8 +88,7 @@ def register_rigid(fixed: Visit, moving: Visit) -> Affine:
     It starts where both scans' affines to MNI put it, and sees brains only: first coarsely with what surrounds them,
     then refined. The start makes any difference in pose between the visits harmless.
     """
-    import ants
-
+    ants = load_ants()
     start = nearest_rigid(np.linalg.inv(moving.mni_from_scan) @ fixed.mni_from_scan, brain_points(fixed.brain))
     images = [to_ants(_brain_image(visit)) for visit in (fixed, moving)]
     with scratch() as folder:
