@@ -83,7 +83,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, as candidates.k=3")
     run.add_argument("--keep-work", action=argparse.BooleanOptionalAction, help="keep the images between steps")
     _add_execution(run)
-    run.add_argument("--profile", default="default", metavar="NAME", help="a shipped profile, or a folder")
+    _add_profile(run)
     run.add_argument("--dry-run", "-n", action="store_true", help="show what would be done; write nothing")
 
 
@@ -202,7 +202,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train.add_argument("--configfile", metavar="FILE", help="a YAML file of settings, over the shipped config.yaml")
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, as train.folds=5")
     _add_execution(train)
-    train.add_argument("--profile", default="default", metavar="NAME", help="a shipped profile, or a folder")
+    _add_profile(train)
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:
@@ -231,6 +231,13 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
 def _add_execution(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--cores", default=None, metavar="N", type=_cores, help="how many steps run at once (all cores)"
+    )
+
+
+def _add_profile(command: argparse._ActionsContainer) -> None:
+    command.add_argument("--profile", default="default", metavar="NAME", help="a shipped profile, or a folder")
+    command.add_argument(
+        "--site", metavar="FILE", help="with the profile slurm: what it must know of your cluster (docs/cluster.md)"
     )
 
 

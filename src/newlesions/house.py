@@ -36,7 +36,7 @@ def models() -> dict[str, Path]:
 
 
 def schema(name: str) -> Path:
-    """The JSON Schema of ``name`` (config, pairs, recipe)."""
+    """The JSON Schema of ``name`` (config, pairs, recipe, site)."""
     return root() / "workflow" / "schemas" / f"{name}.schema.json"
 
 

@@ -60,8 +60,8 @@ def merged(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_config(path: Path | None = None) -> dict[str, Any]:
     """The shipped configuration, with the one at ``path`` over it."""
-    shipped = _read_yaml(house.root() / "config" / "config.yaml")
-    return deep_merge(shipped, _read_yaml(path)) if path else shipped
+    shipped = read_yaml(house.root() / "config" / "config.yaml")
+    return deep_merge(shipped, read_yaml(path)) if path else shipped
 
 
 def read_recipe(name: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def read_recipe(name: str) -> dict[str, Any]:
     path = known.get(name, Path(name))
     if not path.is_file():
         raise ConfigError(f"recipe: found {name!r}; expected one of {', '.join(known)}, or the path of a YAML file")
-    recipe = _read_yaml(path)
+    recipe = read_yaml(path)
     _check_entries(recipe, str(path))
     check(recipe, "recipe", str(path))
     if is_network_recipe(recipe):
@@ -180,7 +180,14 @@ def _explain(error: Any) -> str:
             return f"found {error.instance!r}; expected {error.message}"
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or holds something else.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -31,7 +31,7 @@ SCORES = {
 }
 """Those that a cohort with references has beside."""
 # Not results, or not the same each time.
-_APART = ("work/logs", "work/benchmarks", ".snakemake", "work/.run.lock", "work/config.json")
+_APART = ("work/logs", "work/benchmarks", ".snakemake", "work/.run.lock", "work/config.json", "work/profile")
 
 
 def pair_files(subject: str, baseline: str = "M00", followup: str = "M12") -> set[str]:

@@ -22,6 +22,7 @@ from newlesions.commands.index import find
 from newlesions.commands.parts import Run, parts_of
 from newlesions.commands.plan import plan_parts, plan_text
 from newlesions.commands.results_table import print_results
+from newlesions.commands.slurm import run as slurm
 from newlesions.commands.table import write_table
 from newlesions.commands.workflow import Ended, lock_folder
 from newlesions.errors import ConfigError
@@ -46,11 +47,13 @@ def command(args: argparse.Namespace) -> int:
         return _dry_run(args, out, config, profile, settled["shard"])
     lock = lock_folder(out, work_folder(out))
     try:
-        remove_unfinished(out)
-        _freeze(find(args), out / "pairs.tsv")
-        write_json(work_folder(out) / "config.json", config)
-        shards = shards_of(read_pairs(out / "pairs.tsv"), settled["shard"])
-        return _run(Run(args, profile, config, out, lock), model, shards)
+        with slurm.queue(profile, args.site, out):
+            remove_unfinished(out)
+            _freeze(find(args), out / "pairs.tsv")
+            write_json(work_folder(out) / "config.json", config)
+            profile = slurm.settled(profile, args.site, out, work_folder(out) / "profile")
+            shards = shards_of(read_pairs(out / "pairs.tsv"), settled["shard"])
+            return _run(Run(args, profile, config, out, lock), model, shards)
     finally:
         os.close(lock)
 
@@ -99,6 +102,7 @@ def _dry_run(args: argparse.Namespace, out: Path, config: dict[str, Any], profil
         parts = parts_of(shards_of(result.pairs, size))
         held = config | {"pairs": str(pairs)}
         directory = out if out.is_dir() else Path(folder)
+        profile = slurm.settled(profile, args.site, out, Path(folder) / "profile")
         plans = plan_parts(args, profile, held, directory, [part for part in parts if part != COHORT])
         jobs = sum((plan.jobs for plan in plans), Counter[str]())
         if COHORT in parts and jobs:

@@ -27,6 +27,7 @@ from newlesions.cohort.results import (
     work_folder,
 )
 from newlesions.commands.results_table import aligned
+from newlesions.commands.slurm import run as slurm
 from newlesions.commands.workflow import follow, lock_folder, snakemake_command
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
@@ -55,9 +56,11 @@ def command(args: argparse.Namespace) -> int:
     work = work_folder(out)
     lock = lock_folder(out, work)
     try:
-        remove_unfinished(out)
-        _write_pairs(work / "pairs.tsv", pairs)
-        return _train(args, profile, config, pairs, out, lock)
+        with slurm.queue(profile, args.site, out):
+            remove_unfinished(out)
+            _write_pairs(work / "pairs.tsv", pairs)
+            profile = slurm.settled(profile, args.site, out, work / "profile")
+            return _train(args, profile, config, pairs, out, lock)
     finally:
         os.close(lock)
 
