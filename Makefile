@@ -13,10 +13,10 @@ SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
 # Test processes, at most four: each may hold a few hundred megabytes of images.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n < 4 ? n : 4 )))
 
-.PHONY: help setup demo test test-all lint format bench lock clean
+.PHONY: help setup demo test test-all test-slurm lint format bench lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## create .venv from the lock (once)
 
@@ -33,10 +33,14 @@ demo: setup ## simulate a small cohort in demo/ and run the whole workflow on it
 	$(BIN)/newlesions demo
 
 test: setup ## the fast tests
-	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not slow and not slurm" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test-all: setup ## every test, with coverage
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+test-all: setup ## every test but those on a cluster, with coverage
+	$(BIN)/python -m pytest -m "not slurm" -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
+test-slurm: setup ## the workflow on a SLURM that is started on this machine (root; installs Debian's packages)
+	trap '$(BIN)/python scripts/local_slurm.py stop' EXIT; $(BIN)/python scripts/local_slurm.py start; \
+		$(BIN)/python -m pytest -m slurm -n 4 tests/slurm
 
 lint: setup ## ruff, snakefmt, mypy
 	$(BIN)/ruff check .

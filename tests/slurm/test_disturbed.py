@@ -1,0 +1,105 @@
+"""Runs on a cluster where things go wrong, with quick steps: the results are those of a quiet run."""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from newlesions.commands.slurm.jobs import Job
+from slurm.watched import Note, Watched, ends_well, slurm, until
+
+pytestmark = pytest.mark.slurm
+
+PREPARE = ("halfway", "resample", "harmonise", "candidates")
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The results of the same run on this machine."""
+    cohort = Watched(tmp_path_factory.mktemp("quiet"))
+    cohort.here()
+    return cohort.outcome()
+
+
+def test_memory_a_cancelled_job_and_a_node_that_goes_down(tmp_path: Path, quiet: dict[str, str]) -> None:
+    cohort = Watched(tmp_path, seconds=2, hungry="table")
+    with cohort.submit() as process:
+        until(lambda: "bias" in cohort.nodes(), process)
+        (job, *_) = [job for job in cohort.jobs() if job.state == "RUNNING"]
+        slurm("scancel", job.number)
+        until(lambda: "halfway" in cohort.nodes(), process)
+        (node,) = cohort.nodes()["halfway"]
+        slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+        try:
+            until(lambda: len(cohort.nodes()["halfway"]) == 2, process)
+        finally:
+            slurm("scontrol", "update", f"nodename={node}", "state=resume")
+        ends_well(process)
+    assert cohort.outcome() == quiet
+    starts = [note.step for note in cohort.notes() if note.event == "start"]
+    assert starts.count("ingest") == 3  # two sessions, of which one was cancelled
+    assert starts.count("table") == 2  # killed for its memory, and given more
+    nodes = cohort.nodes()
+    assert nodes.pop("network") == {"gpu1"}
+    assert {node for some in nodes.values() for node in some} <= {"cpu1", "cpu2"}
+    assert cohort.jobs() == []
+
+
+def kill(cohort: Watched) -> Job:
+    """Kill a run in its pair's preparation; the job that it leaves."""
+    with cohort.submit() as process:
+        until(lambda: "halfway" in cohort.nodes(), process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+    (left,) = cohort.jobs()
+    return left
+
+
+def test_jobs_that_a_killed_run_leaves_are_cancelled_before_others_are_submitted(
+    tmp_path: Path, quiet: dict[str, str]
+) -> None:
+    cohort = Watched(tmp_path, seconds=2)
+    left = kill(cohort)
+    with cohort.submit() as process:
+        said = ends_well(process)
+    assert "an earlier run left 1 job (1 RUNNING) in SLURM's queue; cancelling them" in said
+    state = slurm("squeue", "--noheader", "--states=all", f"--jobs={left.number}", "--format=%T").strip()
+    assert state == "CANCELLED"
+    assert cohort.outcome() == quiet
+    assert cohort.jobs() == []
+    assert ran_together(cohort.notes(), PREPARE) == []
+    assert not {"ingest", "bias", "brain"} & set(cohort.steps(said))
+
+
+def test_jobs_that_a_killed_run_leaves_can_be_waited_for(tmp_path: Path, quiet: dict[str, str]) -> None:
+    cohort = Watched(tmp_path, seconds=2)
+    kill(cohort)
+    with cohort.submit(left_behind="wait") as process:
+        said = ends_well(process)
+    assert "waiting for those that run" in said
+    assert cohort.outcome() == quiet
+    assert not {"ingest", *PREPARE} & set(cohort.steps(said))  # what they did is kept
+
+
+def test_an_interrupted_run_leaves_nothing_in_the_queue(tmp_path: Path) -> None:
+    cohort = Watched(tmp_path, seconds=5)
+    with cohort.submit() as process:
+        until(lambda: "ingest" in cohort.nodes(), process)
+        os.kill(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=300)
+    assert process.returncode == 130, said
+    assert cohort.jobs() == []
+    assert not (cohort.out / "work" / ".slurm").exists()
+
+
+def ran_together(notes: list[Note], steps: tuple[str, ...]) -> list[Note]:
+    """Notes of a step that ended after a later one of the same kind had started."""
+    wrong = []
+    for step in steps:
+        own = sorted((note for note in notes if note.step == step), key=lambda note: note.time)
+        wrong += [one for before, one in pairwise(own) if before.event == one.event == "end"]
+    return wrong
