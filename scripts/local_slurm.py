@@ -7,8 +7,9 @@
     scripts/local_slurm.py check      whether it can be started here; exit code 1 and the reason if not
 
 Three virtual nodes: cpu1 and cpu2 in the partition `cpu` (the default), gpu1 in the partition `gpu`, whose GPUs are
-only names. Everything that it writes lies in one folder, but for the link /etc/slurm/slurm.conf. A job that takes more
-memory than it asked for is killed when SLURM looks, every two seconds; there are no cgroups.
+only names. Their CPUs and memory are only claimed, so that jobs of any size find a place. A job that takes more memory
+than it asked for is killed when SLURM looks, every two seconds; there are no cgroups. Everything that this script writes
+lies in one folder, but for the link /etc/slurm/slurm.conf.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ NODES = ("cpu1", "cpu2", "gpu1")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 FOLDER = Path(os.environ.get("LOCAL_SLURM_DIR", "/tmp/newlesions-slurm"))
 PORT = int(os.environ.get("LOCAL_SLURM_PORT", "26817"))
-CPUS = int(os.environ.get("LOCAL_SLURM_CPUS", "4"))
+CPUS = int(os.environ.get("LOCAL_SLURM_CPUS", "2"))
+MEMORY = int(os.environ.get("LOCAL_SLURM_MEMORY", "64000"))  # MB of each node; claimed, as its CPUs are
 GPUS = int(os.environ.get("LOCAL_SLURM_GPUS", "2"))
 
 # `srun` inside a job is started without SLURM_CONF: it finds the configuration where every SLURM looks for it.
@@ -230,12 +232,10 @@ def _write_configuration() -> None:
     if not key.is_file():
         key.touch(0o600)
         key.write_bytes(os.urandom(1024))
-    # A third of the memory for each node: the machine is shared out, not counted three times.
-    memory = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20 * 0.9 / len(NODES))
     host = socket.gethostname().split(".")[0]
     nodes = [
         f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={PORT + 1 + number} CPUs={CPUS} "
-        f"RealMemory={memory} State=UNKNOWN" + (f" Gres=gpu:{GPUS}" if node.startswith("gpu") else "")
+        f"RealMemory={MEMORY} State=UNKNOWN" + (f" Gres=gpu:{GPUS}" if node.startswith("gpu") else "")
         for number, node in enumerate(NODES)
     ]
     text = _CONF.format(host=host, port=PORT, socket=SOCKET, folder=FOLDER, nodes="\n".join(nodes))

@@ -35,7 +35,7 @@ def test_profile_by_name_and_by_path(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("cores: 1\n")
     assert house.profile("workstation") == house.root() / "profiles" / "workstation"
     assert house.profile(str(tmp_path)) == tmp_path
-    with pytest.raises(ConfigError, match="expected one of default, workstation"):
+    with pytest.raises(ConfigError, match="expected one of default, slurm, workstation"):
         house.profile("nonesuch")
 
 

@@ -63,8 +63,10 @@ def queue(profile: Path, given: str | None, out: Path) -> Iterator[None]:
     mark = work_folder(out) / _MARK
     on_cluster = is_slurm(profile)
     prefix = jobs.prefix_of(out)
-    if on_cluster or mark.is_file():
-        _clear_left_behind(prefix, _site(profile, given)["left_behind"] if on_cluster else "cancel", on_cluster)
+    if not on_cluster and mark.is_file() and not shutil.which("squeue"):
+        print("an earlier run was on a SLURM cluster, which this machine cannot ask for jobs that it left", flush=True)
+    elif on_cluster or mark.is_file():
+        _clear_left_behind(prefix, _site(profile, given)["left_behind"] if on_cluster else "cancel")
         mark.unlink(missing_ok=True)
     if not on_cluster:
         yield
@@ -76,10 +78,7 @@ def queue(profile: Path, given: str | None, out: Path) -> Iterator[None]:
         _clear_own(prefix, mark)
 
 
-def _clear_left_behind(prefix: str, how: str, on_cluster: bool) -> None:
-    if not on_cluster and not shutil.which("squeue"):
-        print("an earlier run was on a SLURM cluster, which this machine cannot ask for jobs that it left", flush=True)
-        return
+def _clear_left_behind(prefix: str, how: str) -> None:
     if found := jobs.jobs_of(prefix):
         doing = "cancelling them" if how == "cancel" else "waiting for those that run"
         print(f"an earlier run left {jobs.describe(found)} in SLURM's queue; {doing}", flush=True)
