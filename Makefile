@@ -40,7 +40,7 @@ test-all: setup ## every test but those on a cluster, with coverage
 
 test-slurm: setup ## the workflow on a SLURM that is started on this machine (root; installs Debian's packages)
 	trap '$(BIN)/python scripts/local_slurm.py stop' EXIT; $(BIN)/python scripts/local_slurm.py start; \
-		$(BIN)/python -m pytest -m slurm -n 4 tests/slurm
+		$(BIN)/python -m pytest -m slurm -n 4 --dist load tests/slurm
 
 lint: setup ## ruff, snakefmt, mypy
 	$(BIN)/ruff check .

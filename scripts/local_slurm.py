@@ -6,10 +6,10 @@
     scripts/local_slurm.py stop       ends its jobs and daemons
     scripts/local_slurm.py check      whether it can be started here; exit code 1 and the reason if not
 
-Three virtual nodes: cpu1 and cpu2 in the partition `cpu` (the default), gpu1 in the partition `gpu`, whose GPUs are
-only names. Their CPUs and memory are only claimed, so that jobs of any size find a place. A job that takes more memory
-than it asked for is killed when SLURM looks, every two seconds; there are no cgroups. Everything that this script writes
-lies in one folder, but for the link /etc/slurm/slurm.conf.
+Four virtual nodes: cpu1 in the partition `cpu` (the default), cpu2 and cpu3 in `spare`, of which one may go down, and
+gpu1 in `gpu`, whose GPUs are only names. Their CPUs and memory are only claimed, so that jobs of any size find a place.
+A job that takes more memory than it asked for is killed when SLURM looks, every two seconds; there are no cgroups. What
+this script writes lies in one folder, but for the link /etc/slurm/slurm.conf.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-NODES = ("cpu1", "cpu2", "gpu1")
+NODES = ("cpu1", "cpu2", "cpu3", "gpu1")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 FOLDER = Path(os.environ.get("LOCAL_SLURM_DIR", "/tmp/newlesions-slurm"))
 PORT = int(os.environ.get("LOCAL_SLURM_PORT", "26817"))
-CPUS = int(os.environ.get("LOCAL_SLURM_CPUS", "2"))
+CPUS = int(os.environ.get("LOCAL_SLURM_CPUS", "4"))
 MEMORY = int(os.environ.get("LOCAL_SLURM_MEMORY", "64000"))  # MB of each node; claimed, as its CPUs are
 GPUS = int(os.environ.get("LOCAL_SLURM_GPUS", "2"))
 
@@ -75,7 +75,8 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 DefMemPerCPU=256
 {nodes}
-PartitionName=cpu Nodes=cpu1,cpu2 Default=YES MaxTime=1-00:00:00 DefaultTime=60 State=UP
+PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=1-00:00:00 DefaultTime=60 State=UP
+PartitionName=spare Nodes=cpu2,cpu3 Default=NO MaxTime=1-00:00:00 DefaultTime=60 State=UP
 PartitionName=gpu Nodes=gpu1 Default=NO MaxTime=1-00:00:00 DefaultTime=60 State=UP
 """
 

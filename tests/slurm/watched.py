@@ -49,10 +49,11 @@ _MODEL = {
 }
 _SITE = """\
 account: trial-7
+left_behind: {left_behind}
 jobs: 20
 partitions:
-  cpu: {max_runtime: 1440, max_threads: 4, max_mem_mb: 100000}
-  gpu: {max_runtime: 1440, max_threads: 4, max_mem_mb: 100000, max_gpu: 2}
+  {partition}: {{max_runtime: 1440, max_threads: 4, max_mem_mb: 100000}}
+  gpu: {{max_runtime: 1440, max_threads: 4, max_mem_mb: 100000, max_gpu: 2}}
 """
 _LONGEST = 1800.0  # seconds that a run may take; on a busy machine each job of SLURM takes its time
 # The local cluster answers at once and has one file system.
@@ -72,12 +73,14 @@ class Note:
 class Watched(Quick):
     """One pair, a model of networks, and the profile for SLURM."""
 
-    def __init__(self, folder: Path, seconds: float = 0, hungry: str = "") -> None:
+    def __init__(self, folder: Path, seconds: float = 0, hungry: str = "", model: Path | None = None) -> None:
         super().__init__(folder)
         for session in ("M00", "M12"):
             self.scan("01", session)
+        # Pages tell where the model lies: cohorts that are compared have one.
+        self.model = (model or folder) / "model"
         for name, text in _MODEL.items():
-            path = folder / "model" / name
+            path = self.model / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         for module in (folder / "site" / "steps").glob("*.py"):
@@ -85,15 +88,15 @@ class Watched(Quick):
         self.seconds, self.notes_file = seconds, folder / "notes"
         self.environment |= {"QUICK_NOTES": str(self.notes_file), "QUICK_HUNGRY": hungry}
 
-    def submit(self, left_behind: str = "cancel") -> subprocess.Popen[str]:
+    def submit(self, left_behind: str = "cancel", partition: str = "cpu") -> subprocess.Popen[str]:
         """Start the run on the cluster."""
-        (self.folder / "site.yaml").write_text(f"{_SITE}left_behind: {left_behind}\n")
-        words = ("--model", "model", "--profile", "slurm", "--site", "site.yaml", *FAST)
+        (self.folder / "site.yaml").write_text(_SITE.format(partition=partition, left_behind=left_behind))
+        words = ("--model", str(self.model), "--profile", "slurm", "--site", "site.yaml", *FAST)
         return self.newlesions("run", str(self.bids), str(self.out), *words, seconds=self.seconds)
 
     def here(self, *more: str) -> str:
         """The same run on this machine: what it says to its end, which must be a good one."""
-        words = ("run", str(self.bids), str(self.out), "--cores", "2", "--model", "model", *more)
+        words = ("run", str(self.bids), str(self.out), "--cores", "2", "--model", str(self.model), *more)
         with self.newlesions(*words, seconds=self.seconds) as process:
             return ends_well(process)
 
@@ -112,8 +115,8 @@ class Watched(Quick):
         return jobs_of(prefix_of(self.out))
 
     def outcome(self) -> dict[str, str]:
-        """The digests of the results but those that tell where the scans and the model lie."""
-        return {name: digest for name, digest in self.results().items() if name not in ("pairs.tsv", "provenance.json")}
+        """The digests of the results but the one that tells where the scans lie."""
+        return {name: digest for name, digest in self.results().items() if name != "pairs.tsv"}
 
 
 def until(what: Callable[[], bool], process: subprocess.Popen[str], seconds: float = _LONGEST) -> None:
