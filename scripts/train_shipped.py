@@ -51,7 +51,7 @@ from newlesions.models import NETWORK
 from newlesions.networks.case import Case as NetworkCase
 from newlesions.networks.case import crop, read_case, write_case
 from newlesions.networks.stages import Limits
-from newlesions.provenance import versions
+from newlesions.versions import versions
 from newlesions.recipes.stages import is_network_recipe, stages_of
 from newlesions.settings import read_config, read_recipe, settle
 from newlesions.steps.assemble import held_out_text, recipe_text

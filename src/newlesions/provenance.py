@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from newlesions import __version__, models
+from newlesions.cohort.made import Made
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.visits import visits_of
 from newlesions.images.files import sha256
-
-LIBRARIES = (
-    "antspyx", "connected-components-3d", "lightgbm", "monai", "nibabel", "nilearn", "numpy", "scikit-image", "scipy",
-    "snakemake", "torch",
-)  # fmt: skip
-"""The libraries whose versions may change a result."""
+from newlesions.versions import versions
 
 BIDS_VERSION = "1.10.0"
 _LOCAL = ("pairs", "out", "recipe", "override", "keep_work", "training", "failed", "shard", "part", "train", "networks")
@@ -71,17 +66,39 @@ def descriptions(pairs: Sequence[Pair], space: str = "halfway") -> str:
     return "".join(f"{label}\t{meaning}\n" for label, meaning in [("desc_id", "description"), *sorted(rows.items())])
 
 
-def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of provenance.json: versions, recipe, settings, model, and every input with its digest."""
+def provenance(
+    pairs: Sequence[Pair],
+    settings: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    made: Mapping[str, Made],
+    outputs: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The content of provenance.json: versions, recipe, settings, model, every input with its digest, and the outputs.
+
+    Parameters
+    ----------
+    pairs
+        The pairs of the cohort.
+    settings, recipe
+        Those of the run.
+    made
+        What the steps of each finished pair recorded, by the pair's id. Steps are not repeated when the package is
+        updated, so that each pair has versions of its own.
+    outputs
+        Name, digest and length of the list of the outputs' digests.
+    """
     model = settings["refine"]["model"]
+    used = sorted({text for record in made.values() for text in record.versions})
     told = {key: value for key, value in settings.items() if key not in _LOCAL}
     return {
-        "newlesions": __version__,
+        # Of what wrote this file; `versions` has those that made the pairs.
+        **versions(),
+        "versions": [json.loads(text) for text in used],
         "shipped": shipped(),
-        "libraries": versions()["libraries"],
         "recipe": dict(recipe),
         # Of the model's folder the name alone: paths of the machine are nobody's business.
         "settings": told | {"refine": {"model": Path(model).name if model else None}},
+        "outputs": dict(outputs),
         **({"model": {"name": Path(model).name, "files": models.digests(model)}} if model else {}),
         "inputs": [
             {
@@ -89,7 +106,7 @@ def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mappi
                 "session": visit.session,
                 "scan": Path(visit.scan).name,
                 "sha256": visit.sha256,
-                **({"brain": Path(visit.brain).name} if visit.brain else {}),
+                **({"brain": _file(Path(visit.brain))} if visit.brain else {}),
             }
             for visit in visits_of(pairs).values()
         ],
@@ -98,17 +115,12 @@ def provenance(pairs: Sequence[Pair], settings: Mapping[str, Any], recipe: Mappi
                 "pair": pair.pair,
                 "baseline": pair.baseline_session,
                 "followup": pair.followup_session,
+                **({"made_with": [used.index(text) for text in made[pair.pair].versions]} if pair.pair in made else {}),
                 **({"references": [_file(Path(path)) for path in pair.references]} if pair.reference else {}),
             }
             for pair in pairs
         ],
     }
-
-
-def versions() -> dict[str, Any]:
-    """The versions of this package and of the libraries that may change a result."""
-    found = {name: version for name in LIBRARIES if (version := _version(name))}
-    return {"newlesions": __version__, "libraries": found}
 
 
 def _file(path: Path) -> dict[str, str]:
@@ -132,6 +144,7 @@ scores/
 pairs.tsv
 pairs.json
 provenance.json
+sha256sums.txt
 CITATION.md
 **/*_table.tsv
 **/*_table.json
@@ -197,10 +210,3 @@ def _source_description(pairs: Sequence[Pair]) -> dict[str, Any]:
                 return {}
             return content if isinstance(content, dict) else {}
     return {}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

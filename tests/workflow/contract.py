@@ -15,6 +15,7 @@ COHORT = {
     "pairs.json",
     "pairs.tsv",
     "provenance.json",
+    "sha256sums.txt",
 }
 SCORES = {
     "scores.tsv",

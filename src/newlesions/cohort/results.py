@@ -35,6 +35,9 @@ SCORE_DETAILS = ("additions", "empty_references", "lesions", "by_size", "by_regi
 SCORE_FIGURES = ("froc", "precision_recall")
 """The figures in the folder `scores`."""
 
+DIGEST_LIST = "sha256sums.txt"
+"""The digests of every published file but the pairs table, which tells where the scans lie, and provenance.json."""
+
 _SESSION_STEPS = STEPS[:3]
 
 
@@ -104,6 +107,7 @@ def cohort_files(out: Path) -> dict[str, Path]:
         "ignore": out / ".bidsignore",
         "citation_text": out / "CITATION.md",
         "provenance_record": out / "provenance.json",
+        "digest_list": out / DIGEST_LIST,
         "complete": work_folder(out) / "complete.json",
     }
 

@@ -14,7 +14,7 @@ from newlesions.commands.results_table import aligned
 from newlesions.errors import ConfigError
 from newlesions.networks.nnunet import is_installed
 from newlesions.preprocess.brain_backends import BACKENDS, missing_for
-from newlesions.provenance import LIBRARIES
+from newlesions.versions import LIBRARIES
 
 _IMPORTS = (
     "ants", "cc3d", "lightgbm", "monai", "nibabel", "nilearn", "safetensors", "scipy.ndimage", "skimage", "torch",

@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import Any
 
 from newlesions.errors import ConfigError, InputError
+from newlesions.made import made_line
 from newlesions.reasons import REASON, ending, one_line
 
 _CALL = "CALL: "
@@ -46,7 +47,8 @@ def run_step(
         Its other arguments. One of an input's name replaces it: the path of a file that may be absent.
     log
         Rewritten. Its first line tells the call, so that `replay` can repeat it; the last line of a failed step's
-        log is `reasons.REASON` and the reason.
+        log is `reasons.REASON` and the reason. A step that succeeded says what it made, `made.made_line`: its outputs,
+        and the paths that it returns where it wrote more.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def run_step(
     call = {"step": name, "inputs": _plain(inputs), "outputs": _plain(outputs), "params": _plain(params)}
     with _captured(Path(log)):
         print(_CALL + json.dumps(call), flush=True)  # noqa: T201 - the log is this step's standard output
-        return _call(call)
+        return _call(call, Path(log))
 
 
 def replay(log: Path | str) -> int:
@@ -73,18 +75,20 @@ def _call_of(log: Path) -> dict[str, Any]:
     return {"name": call.pop("step"), **call}
 
 
-def _call(call: dict[str, Any]) -> int:
+def _call(call: dict[str, Any], log: Path) -> int:
     os.environ.update(_ENVIRONMENT)
     start = perf_counter()
     try:
         function = getattr(importlib.import_module(f"newlesions.steps.{call['step']}"), call["step"])
-        function(**{**_paths(call["inputs"]), **_paths(call["outputs"]), **call["params"]})
+        further = function(**{**_paths(call["inputs"]), **_paths(call["outputs"]), **call["params"]})
+        made = made_line(log, call["outputs"], further)
     except (InputError, ConfigError) as error:
         _write(REASON + one_line(str(error)))
         return 1
     except BaseException as error:
         _write(traceback.format_exc() + REASON + one_line(f"{type(error).__name__}: {error}"))
         raise
+    _write(made)
     _write(ending(call["step"], perf_counter() - start))
     return 0
 

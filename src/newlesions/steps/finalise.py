@@ -43,7 +43,7 @@ def finalise(
     preproc_sidecar: Path,
     xfm: Path,
     settings: Mapping[str, Any],
-) -> None:
+) -> list[Path]:
     """Write the change on the follow-up's own grid and in halfway space, and what belongs to the baseline.
 
     Parameters
@@ -58,6 +58,11 @@ def finalise(
         The ingested follow-up and baseline: their grids.
     settings
         ``fsl``: also write the transform as a FLIRT matrix beside ``xfm``.
+
+    Returns
+    -------
+    list
+        What was written beside the named files.
     """
     classes = read_volume(change, dtype=np.uint8)
     signed = read_volume(probability)
@@ -80,9 +85,9 @@ def finalise(
     before = space.image_in_halfway(read_volume(baseline))
     write_volume(preproc, before)
     write_itk(xfm, matrices["baseline_from_halfway"])
-    if settings["fsl"]:
-        name = xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat")
-        write_fsl(xfm.with_name(name), matrices["baseline_from_halfway"], read_volume(baseline_flair).grid, before.grid)
+    flirt = [xfm.with_name(xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat"))] if settings["fsl"] else []
+    for path in flirt:
+        write_fsl(path, matrices["baseline_from_halfway"], read_volume(baseline_flair).grid, before.grid)
     write_json(mask_sidecar, lesion_sidecar("new lesions"))
     write_json(probseg_sidecar, lesion_sidecar("probability of new lesion, 0 to 1"))
     write_json(dseg_sidecar, lesion_sidecar("lesion change"))
@@ -90,3 +95,4 @@ def finalise(
     write_json(preproc_sidecar, image_sidecar(space.space))
     rows = [f"{code}\t{kind}\t{_COLOURS[kind]}" for code, kind in KINDS.items()]
     write_text(dseg_labels, "\n".join(["index\tname\tcolor", *rows]) + "\n")
+    return flirt

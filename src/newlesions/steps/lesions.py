@@ -43,11 +43,11 @@ def lesions(
     mni_xfm: Path,
     summary: Path,
     settings: Mapping[str, Any],
-) -> None:
+) -> list[Path]:
     """Write the lesion table, the follow-up's brain and images, the transforms, and the pair's row of newlesions.tsv.
 
     ``change``, ``probability``, ``baseline``, ``followup`` and ``brain`` lie on the working grid; ``flair`` and
-    ``followup_brain`` on the follow-up's own grid.
+    ``followup_brain`` on the follow-up's own grid. Returns what was written beside the named files.
     """
     from newlesions.detect.regions import name_regions
 
@@ -80,9 +80,9 @@ def lesions(
     write_json(preproc_sidecar, image_sidecar(space.space))
     write_itk(xfm, matrices["followup_from_halfway"])
     write_itk(mni_xfm, np.linalg.inv(matrices["mni_from_halfway"]))
-    if settings["fsl"]:
-        name = xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat")
-        write_fsl(xfm.with_name(name), matrices["followup_from_halfway"], own.grid, shown.grid)
+    flirt = [xfm.with_name(xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat"))] if settings["fsl"] else []
+    for path in flirt:
+        write_fsl(path, matrices["followup_from_halfway"], own.grid, shown.grid)
     quality = matrices["quality"]
     write_json(
         summary,
@@ -97,6 +97,7 @@ def lesions(
             "warnings": "; ".join(_warnings(baseline_report, "baseline") + _warnings(followup_report, "follow-up")),
         },
     )
+    return flirt
 
 
 def _warnings(report: Path, visit: str) -> list[str]:

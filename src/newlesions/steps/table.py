@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from newlesions.cohort.made import Made, made_of
+from newlesions.cohort.made import digest_list as list_text
 from newlesions.cohort.outcome import DONE, outcomes, table_text
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import run_steps, score_files
 from newlesions.cohort.shards import buckets_in, shards_of
-from newlesions.images.files import read_json, write_bytes, write_json, write_text
+from newlesions.images.files import read_json, sha256, write_bytes, write_json, write_text
 from newlesions.models import kind_of
 from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
 from newlesions.settings import read_recipe
@@ -27,6 +29,7 @@ def table(
     ignore: Path,
     citation_text: Path,
     provenance_record: Path,
+    digest_list: Path,
     complete: Path,
     settings: Mapping[str, Any],
     summaries: Sequence[Path] | None = None,
@@ -41,8 +44,8 @@ def table(
         The frozen pairs table. It is copied beside ``table`` as pairs.tsv, with the pairs.json beside it.
     table
         newlesions.tsv; its folder is the results folder, where the pairs' summaries and logs are looked for.
-    page, description, labels, ignore, citation_text, provenance_record
-        index.html, dataset_description.json, descriptions.tsv, .bidsignore, CITATION.md, provenance.json.
+    page, description, labels, ignore, citation_text, provenance_record, digest_list
+        index.html, dataset_description.json, descriptions.tsv, .bidsignore, CITATION.md, provenance.json, sha256sums.txt.
     complete
         Written if every pair is done, removed otherwise: the workflow then sees that the table is to be made again.
     settings
@@ -56,21 +59,34 @@ def table(
     recipe = read_recipe(settings["recipe"])
     model = settings["refine"]["model"]
     buckets = buckets_in(shards_of(rows, settings["shard"]), settings["networks"]["bucket"])
-    outcome = outcomes(out, rows, run_steps(kind_of(model)), buckets)
+    steps = run_steps(kind_of(model))
+    outcome = outcomes(out, rows, steps, buckets)
     write_text(table, table_text(outcome))
     _freeze(pairs, out)
     write_json(description, dataset_description(rows, str(index.get("input", ""))))
     write_text(labels, descriptions(rows, settings["resample"]["space"]))
     write_text(ignore, BIDSIGNORE)
     write_text(citation_text, citation(recipe))
-    write_json(provenance_record, provenance(rows, settings, recipe))
     references = score_files(out) if any(row.reference for row in rows) else None
     told = {"recipe": recipe["id"], **({"model": Path(model).name} if model else {})}
     cohort_report(table, out / "pairs.json", page, told, references)
+    finished = {row["pair"] for row in outcome if row["status"] == DONE}
+    made = {row.pair: made_of(out, row, steps, buckets[row.pair]) for row in rows if row.pair in finished}
+    about = [table, page, description, labels, ignore, citation_text, out / "pairs.json", *(references or {}).values()]
+    outputs = _write_list(digest_list, made, about)
+    write_json(provenance_record, provenance(rows, settings, recipe, made, outputs))
     if all(row["status"] == DONE for row in outcome):
         write_json(complete, [row["pair"] for row in outcome])
     else:
         complete.unlink(missing_ok=True)
+
+
+def _write_list(path: Path, made: Mapping[str, Made], about: Sequence[Path]) -> dict[str, Any]:
+    """Write the list of digests: of the pairs' files as ``made``, of the files ``about`` the cohort as they are now."""
+    files = {name: digest for record in made.values() for name, digest in record.files.items()}
+    files |= {file.relative_to(path.parent).as_posix(): sha256(file) for file in about if file.is_file()}
+    write_text(path, list_text(files))
+    return {"list": path.name, "sha256": sha256(path), "files": len(files)}
 
 
 def _index(pairs: Path) -> dict[str, Any]:
