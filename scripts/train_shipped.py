@@ -51,12 +51,12 @@ from newlesions.models import NETWORK
 from newlesions.networks.case import Case as NetworkCase
 from newlesions.networks.case import crop, read_case, write_case
 from newlesions.networks.stages import Limits
-from newlesions.versions import versions
 from newlesions.recipes.stages import is_network_recipe, stages_of
 from newlesions.settings import read_config, read_recipe, settle
 from newlesions.steps.assemble import held_out_text, recipe_text
 from newlesions.steps.pair_data import read_pair_data, read_truth
 from newlesions.steps.working import read_working
+from newlesions.versions import versions
 
 REAL = "real"
 FOLDS = 5

@@ -13,7 +13,9 @@ from newlesions.errors import ConfigError, InputError
 DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all pairs done; some failed and the table names them; nothing was started; stopped by the user."""
 
-_COMMANDS = ("run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare", "train")
+_COMMANDS = (
+    "run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare", "train", "verify", "diff",
+)  # fmt: skip
 _LEVELS = ("participant", "group")
 
 
@@ -55,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
     _add_recipes(commands)
     _add_compare(commands)
     _add_train(commands)
+    _add_verify(commands)
+    _add_diff(commands)
     commands.add_parser("doctor", help="show versions, optional tools that are found or missing, and resources")
     return top
 
@@ -203,6 +207,40 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, as train.folds=5")
     _add_execution(train)
     _add_profile(train)
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="check a results folder against its provenance.json, and run a sample again",
+        description="Compare every output, scan, mask, weight, setting and version with what was recorded, then run a "
+        "random sample of pairs again in a temporary folder and compare byte for byte. Writes nothing into OUT_DIR. "
+        "Exit codes: 0 all as recorded, 1 something differs (it is named; other versions alone are a remark), 2 this "
+        "is no results folder.",
+    )
+    verify.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a finished run")
+    verify.add_argument("--sample", type=int, default=1, metavar="N", help="how many pairs to run again (1; 0: none)")
+    verify.add_argument("--seed", type=int, metavar="N", help="of the sample (another one each time, and printed)")
+    verify.add_argument("--json", metavar="FILE", help="write everything that was found as JSON")
+    verify.add_argument("--keep", metavar="DIR", help="run the sample again in this folder, and leave it there")
+    verify.add_argument("--model", metavar="MODEL", help="where the model's folder is now")
+    verify.add_argument(
+        "--moved", action="append", default=[], metavar="OLD=NEW", help="scans below OLD are now below NEW; repeatable"
+    )
+    _add_execution(verify)
+    verify.add_argument("--profile", default="default", metavar="NAME", help="a shipped profile, or a folder")
+
+
+def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    diff = commands.add_parser(
+        "diff",
+        help="tell which lesions, volumes and settings differ between two results folders of a cohort",
+        description="Compare two releases pair by pair: lesions are matched by the overlap of their masks. Exit codes: "
+        "0 equal (but for versions, perhaps), 1 they differ, 2 one is no results folder.",
+    )
+    diff.add_argument("first", metavar="OUT1", help="the results folder of the earlier run")
+    diff.add_argument("second", metavar="OUT2", help="that of the later run")
+    diff.add_argument("-o", "--output", metavar="FOLDER", help="write changes.tsv, lesions.tsv and diff.html there")
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:

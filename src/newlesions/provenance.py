@@ -89,15 +89,13 @@ def provenance(
     """
     model = settings["refine"]["model"]
     used = sorted({text for record in made.values() for text in record.versions})
-    told = {key: value for key, value in settings.items() if key not in _LOCAL}
     return {
         # Of what wrote this file; `versions` has those that made the pairs.
         **versions(),
         "versions": [json.loads(text) for text in used],
         "shipped": shipped(),
         "recipe": dict(recipe),
-        # Of the model's folder the name alone: paths of the machine are nobody's business.
-        "settings": told | {"refine": {"model": Path(model).name if model else None}},
+        "settings": settings_told(settings),
         "outputs": dict(outputs),
         **({"model": {"name": Path(model).name, "files": models.digests(model)}} if model else {}),
         "inputs": [
@@ -121,6 +119,13 @@ def provenance(
             for pair in pairs
         ],
     }
+
+
+def settings_told(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that bear on results. Of the model's folder the name alone: paths are nobody's business."""
+    model = settings["refine"]["model"]
+    told = {key: value for key, value in settings.items() if key not in _LOCAL}
+    return told | {"refine": {"model": Path(model).name if model else None}}
 
 
 def _file(path: Path) -> dict[str, str]:

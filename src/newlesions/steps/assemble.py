@@ -14,10 +14,10 @@ from newlesions.cohort.pairs_table import read_pairs
 from newlesions.images.files import read_json, sha256, write_text
 from newlesions.models import CLASSIFIERS, NETWORK, WEIGHTS
 from newlesions.networks.stages import Limits
-from newlesions.versions import versions
 from newlesions.recipes.stages import network_entries
 from newlesions.settings import read_recipe
 from newlesions.steps.fit_network import model_of
+from newlesions.versions import versions
 
 _PREPROCESS = ("bias", "brain", "halfway", "resample", "harmonise")
 

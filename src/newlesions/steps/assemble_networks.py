@@ -11,10 +11,10 @@ from newlesions.cohort.pairs_table import read_pairs
 from newlesions.images.files import read_json, write_text
 from newlesions.models import WEIGHTS
 from newlesions.networks.stages import Limits
-from newlesions.versions import versions
 from newlesions.settings import read_recipe
 from newlesions.steps.assemble import digests_of, held_out_text, recipe_text, remove_stale
 from newlesions.steps.fit_network import model_of
+from newlesions.versions import versions
 
 
 def assemble_networks(

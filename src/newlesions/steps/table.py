@@ -45,7 +45,8 @@ def table(
     table
         newlesions.tsv; its folder is the results folder, where the pairs' summaries and logs are looked for.
     page, description, labels, ignore, citation_text, provenance_record, digest_list
-        index.html, dataset_description.json, descriptions.tsv, .bidsignore, CITATION.md, provenance.json, sha256sums.txt.
+        index.html, dataset_description.json, descriptions.tsv, .bidsignore, CITATION.md, provenance.json,
+        sha256sums.txt.
     complete
         Written if every pair is done, removed otherwise: the workflow then sees that the table is to be made again.
     settings
