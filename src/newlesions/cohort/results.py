@@ -71,6 +71,22 @@ def change_file(out: Path, pair: Pair) -> Path:
     return summary_file(out, pair).with_name("change.nii.gz")
 
 
+def anat_file(out: Path, pair: Pair, rest: str) -> Path:
+    """A published file in the follow-up's folder, by what its name has after the pair's id."""
+    folder = out / f"sub-{pair.subject}" / f"ses-{pair.followup_session}" / "anat"
+    return folder / f"{pair.pair}_{rest}"
+
+
+def labels_file(out: Path, pair: Pair) -> Path:
+    """The classes of change on the follow-up's own grid."""
+    return anat_file(out, pair, f"space-orig_label-lesion_desc-changeSince{pair.baseline_session}_dseg.nii.gz")
+
+
+def lesion_table_file(out: Path, pair: Pair) -> Path:
+    """One row per lesion."""
+    return anat_file(out, pair, "desc-lesions_table.tsv")
+
+
 def page_file(out: Path, pair: Pair) -> Path:
     """The pair's page."""
     return out / f"sub-{pair.subject}" / f"{pair.pair}.html"

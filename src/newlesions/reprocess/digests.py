@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from newlesions.cohort.outcome import DONE
 from newlesions.cohort.pairs import Pair, join_raters
 from newlesions.cohort.results import DIGEST_LIST
 from newlesions.cohort.visits import visits_of
@@ -173,9 +174,8 @@ def _published(folder: Path) -> Iterator[str]:
 
 def failed_pairs(release: Release) -> Sequence[Finding]:
     """The pairs that the run did not finish, as remarks."""
-    done = set(release.done())
     return [
-        Finding(PAIRS, FAILED, name, found=release.rows[name]["reason"], remark=True)
-        for name in release.rows
-        if name not in done
+        Finding(PAIRS, FAILED, name, found=row["reason"], remark=True)
+        for name, row in release.rows.items()
+        if row["status"] != DONE
     ]
