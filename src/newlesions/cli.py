@@ -138,7 +138,8 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "--pairs",
         metavar="TSV",
         help="a table with the columns pair, reference, prediction; optional: probability, gone_reference, "
-        "gone_prediction, regions, rater_<name>",
+        "gone_prediction, regions, rater_<name>. With a pairs table of `index`, give --prediction with its columns in "
+        "braces: 'mine/{subject}/mask.nii.gz' (--reference and --probability likewise)",
     )
     many.add_argument("--out", metavar="TSV", help="the table to write: pair and the fifteen measures")
     many.add_argument("--details", action="store_true", help="also write the folder of --out's name with all the rest")

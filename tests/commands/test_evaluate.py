@@ -78,7 +78,7 @@ def test_one_bad_pair_is_named_and_the_others_scored(save, capsys):
         (["--reference", "r.nii.gz"], "found neither --pairs nor both"),
         (["--pairs", "t.tsv"], "found --pairs without --out"),
         (["--pairs", "t.tsv", "--out", "o.tsv"], "t.tsv: found no such file"),
-        (["--pairs", "t.tsv", "--reference", "r"], "found --reference with --pairs"),
+        (["--pairs", "t.tsv", "--regions", "r"], "found --regions with --pairs"),
         (["--reference", "r", "--prediction", "p", "--out", "o"], "found --out without --pairs"),
         (["--reference", "r", "--prediction", "p"], "r: found no such file"),
         (["--reference", "r", "--prediction", "p", "-x", "0"], "-x: found 0.0"),

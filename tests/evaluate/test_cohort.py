@@ -33,6 +33,27 @@ def test_paths_are_taken_from_the_tables_folder_or_from_here(save, tmp_path, mon
     assert {name: str(path) for name, path in inputs.raters.items()} == {"ann": "/x/ann.nii"}
 
 
+def test_a_pairs_table_and_a_pattern_make_the_inputs(save, tmp_path):
+    mine = save("mine-013", LARGE)
+    raters = "expert1=/x/one.nii.gz;expert2=/x/two.nii.gz"
+    path = table(tmp_path, ("pair", "subject", "reference", "raters"), ("sub-013", "013", "/x/truth.nii.gz", raters))
+    (inputs,) = read_inputs(path, {"prediction": "mine-{subject}.nii.gz"})
+    assert inputs.prediction == mine
+    assert {name: str(rater) for name, rater in inputs.raters.items()} == {
+        "expert1": "/x/one.nii.gz",
+        "expert2": "/x/two.nii.gz",
+    }
+    (inputs,) = read_inputs(path, {"prediction": "mine-{subject}.nii.gz", "reference": "/y/{subject}.nii.gz"})
+    assert str(inputs.reference) == "/y/013.nii.gz"
+
+
+@pytest.mark.parametrize("pattern", ["{participant}.nii.gz", "{", "{0}", "{subject.x}"])
+def test_a_pattern_of_unknown_columns_is_refused(tmp_path, pattern):
+    path = table(tmp_path, ("pair", "subject", "reference"), ("sub-013", "013", "r.nii.gz"))
+    with pytest.raises(ConfigError, match=r"--prediction: found .*expected columns of"):
+        read_inputs(path, {"prediction": pattern})
+
+
 @pytest.mark.parametrize(
     ("rows", "found"),
     [

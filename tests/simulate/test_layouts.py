@@ -134,6 +134,17 @@ def test_msseg2_folders_share_one_grid(tmp_path: Path) -> None:
         assert set(np.unique(truth.data)) <= {0, 1}
 
 
+def test_msseg2_folders_hold_raters_who_nearly_agree(tmp_path: Path) -> None:
+    write_msseg2(tmp_path, plan_cohort(2, seed=2, tiny=True), spacing=4.0)
+    shares = []
+    for folder in sorted(tmp_path.iterdir()):
+        truth = read_volume(folder / "ground_truth.nii.gz").data > 0
+        raters = [read_volume(folder / f"ground_truth_expert{number}.nii.gz").data > 0 for number in (1, 2, 3, 4)]
+        shares += [2 * np.count_nonzero(truth & mask) / (truth.sum() + mask.sum()) for mask in raters if truth.any()]
+    assert shares and 0.2 < np.mean(shares) < 1
+    assert len({round(share, 6) for share in shares}) > 1, "the raters differ"
+
+
 def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     main = runpy.run_path(str(SCRIPT))["main"]
     main([str(tmp_path), "--subjects", "1", "--tiny", "--no-change", "--voxel", "4", "4", "6"])

@@ -19,6 +19,8 @@ from newlesions.evaluate.scores import details_folder, write_scores
 from newlesions.images.files import write_json, write_text
 
 _PROGRESS_EVERY = 50
+_PATTERNS = ("reference", "prediction", "probability")
+"""Options that name one file, or with --pairs a file of each pair by the table's columns."""
 
 
 def command(args: argparse.Namespace) -> int:
@@ -57,14 +59,15 @@ def _one(args: argparse.Namespace, options: Options) -> int:
 
 
 def _cohort(args: argparse.Namespace, options: Options) -> int:
-    for name in ("reference", "prediction", "probability", "rater", "regions", "text", "xml"):
+    for name in ("rater", "regions", "text", "xml"):
         if getattr(args, name):
             raise ConfigError(
                 f"evaluate: found --{name} with --pairs; expected it as a column of the table, or not at all"
             )
     if not args.out:
         raise ConfigError("evaluate: found --pairs without --out; expected the table to write")
-    pairs, out = read_inputs(Path(args.pairs)), Path(args.out)
+    patterns = {name: given for name in _PATTERNS if (given := getattr(args, name))}
+    pairs, out = read_inputs(Path(args.pairs), patterns), Path(args.out)
     results, failed = [], []
     for number, outcome in enumerate(evaluate_cohort(pairs, options, _cores(args.cores)), start=1):
         if outcome.result is None:

@@ -34,19 +34,27 @@ class Outcome:
     reason: str = ""
 
 
-def read_inputs(table: Path) -> list[Inputs]:
+def read_inputs(table: Path, patterns: Mapping[str, str] | None = None) -> list[Inputs]:
     """The rows of a table with the columns pair, reference and prediction.
 
     Further columns are optional: probability, gone_reference, gone_prediction, regions, and ``rater_<name>`` for
-    masks by single raters; others are ignored. Relative paths are taken from the table's folder or, where there is no
-    such file, from the working directory.
+    masks by single raters, or ``raters`` as a pairs table has it (``name=path``, joined by semicolons); others are
+    ignored. Relative paths are taken from the table's folder or, where there is no such file, from the working
+    directory.
+
+    Parameters
+    ----------
+    table
+        The table.
+    patterns
+        Paths that replace or make columns: ``{"prediction": "mine/{subject}/mask.nii.gz"}`` fills in each row's values.
 
     Raises
     ------
     ConfigError
         If the table cannot be read, lacks a column or a value, has no row, or names a pair twice.
     """
-    rows = read_table(table)
+    rows = [_filled(row, patterns or {}, table) for row in read_table(table)]
     header = set(rows[0]) if rows else set()
     missing = [name for name in _NEEDED if name not in header]
     if rows and missing:
@@ -109,7 +117,21 @@ def _inputs(row: Mapping[str, str], folder: Path) -> Inputs:
         for name, value in row.items()
         if name.startswith(_RATER) and value.strip()
     }
+    listed = (item.partition("=") for item in row.get("raters", "").split(";") if item.strip())
+    raters |= {name.strip(): _path(path, folder) for name, _, path in listed}
     return Inputs(row["pair"].strip(), paths["reference"], paths["prediction"], raters=raters, **optional)
+
+
+def _filled(row: Mapping[str, str], patterns: Mapping[str, str], table: Path) -> dict[str, str]:
+    """``row`` with the columns that ``patterns`` describe by its others."""
+    filled = dict(row)
+    for column, pattern in patterns.items():
+        try:
+            filled[column] = pattern.format_map(row)
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            known = ", ".join(f"{{{name}}}" for name in row)
+            raise ConfigError(f"--{column}: found {pattern!r}; expected columns of {table} in it: {known}") from error
+    return filled
 
 
 def _path(text: str, folder: Path) -> Path:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from newlesions.detect.classes import KINDS
 from newlesions.evaluate.lesions import CORNERS, Lesions, find_lesions
-from newlesions.images.volume import Affine, Volume, apply_affine
+from newlesions.images.volume import Volume, apply_affine
 
 KEPT, APPEARED, VANISHED = "kept", "appeared", "vanished"
 CHANGED_VOLUME, CHANGED_KIND = "changed volume", "changed kind"
@@ -43,18 +43,21 @@ class LesionChange:
 
 @dataclass(frozen=True)
 class _Side:
-    """The lesions of one release, in the box that holds those of both; kinds by number from 1."""
+    """The lesions of one release, in the box that holds those of both; kinds by number from 1.
+
+    ``centres`` in RAS millimetres, shape (n, 3); ``voxel`` is a voxel's volume in mm3.
+    """
 
     lesions: Lesions
     kinds: Sequence[str]
-    affine: Affine
+    centres: NDArray[np.float64]
+    voxel: float
 
     def volume(self, number: int) -> float:
-        return round(float(self.lesions.sizes[number - 1]) * float(abs(np.linalg.det(self.affine[:3, :3]))), 2)
+        return round(float(self.lesions.sizes[number - 1]) * self.voxel, 2)
 
     def place(self, number: int) -> tuple[float, float, float]:
-        centre = np.argwhere(self.lesions.labels == number).mean(axis=0)
-        x, y, z = (round(float(value), 1) + 0.0 for value in apply_affine(self.affine, centre[None])[0])
+        x, y, z = (round(float(value), 1) + 0.0 for value in self.centres[number - 1])
         return x, y, z
 
 
@@ -94,9 +97,15 @@ def _side(volume: Volume, box: Box) -> _Side:
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [side.start for side in box]
     lesions = find_lesions(data, 1, CORNERS)
+    # Lesions are few voxels of many: what follows looks at these alone.
+    voxels = np.nonzero(lesions.labels)
+    numbers = lesions.labels[voxels]
     codes = np.zeros(lesions.count + 1, dtype=data.dtype)
-    codes[lesions.labels] = data
-    return _Side(lesions, ["", *(KINDS.get(int(code), str(code)) for code in codes[1:])], affine)
+    codes[numbers] = data[voxels]
+    sums = [np.bincount(numbers, weights=axis, minlength=lesions.count + 1)[1:] for axis in voxels]
+    centres = np.stack(sums, axis=1) / lesions.sizes[:, None]
+    kinds = ["", *(KINDS.get(int(code), str(code)) for code in codes[1:])]
+    return _Side(lesions, kinds, apply_affine(affine, centres), volume.grid.voxel_volume)
 
 
 def _shared(sides: tuple[_Side, _Side]) -> dict[tuple[int, int], int]:

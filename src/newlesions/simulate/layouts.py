@@ -20,6 +20,7 @@ from newlesions.images.resample import resample
 from newlesions.images.volume import Affine, Grid, Volume, apply_affine
 from newlesions.simulate.lesions import Change
 from newlesions.simulate.plan import SubjectPlan
+from newlesions.simulate.raters import RATERS, rater_mask
 from newlesions.simulate.reference import brain_mask, change_labels, lesion_mask
 from newlesions.simulate.subject import Subject, draw_subject, halfway_poses, render
 
@@ -175,19 +176,20 @@ def write_msseg2(
     plans: list[SubjectPlan],
     *,
     spacing: float = 1.0,
+    raters: int = RATERS,
     workers: int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> None:
     """Write the first two visits of each subject as an MSSEG-2 folder, named ``001`` and on.
 
     Both scans are rendered in their own grids and resampled once to one isotropic halfway grid of ``spacing`` mm;
-    ``ground_truth`` marks the new lesions there.
+    ``ground_truth`` marks the new lesions there, ``ground_truth_expert<N>`` what each of the ``raters`` marks.
     """
     numbered = [replace(plan, label=f"{number:03d}") for number, plan in enumerate(plans, start=1)]
-    _for_each(partial(_write_msseg2_subject, Path(folder), spacing), numbered, workers, progress)
+    _for_each(partial(_write_msseg2_subject, Path(folder), spacing, raters), numbered, workers, progress)
 
 
-def _write_msseg2_subject(folder: Path, spacing: float, plan: SubjectPlan) -> str:
+def _write_msseg2_subject(folder: Path, spacing: float, raters: int, plan: SubjectPlan) -> str:
     subject = draw_subject(plan)
     baseline_from_halfway, followup_from_halfway, halfway_from_subject = halfway_poses(subject, 0, 1)
     anatomy = subject.anatomy
@@ -199,4 +201,7 @@ def _write_msseg2_subject(folder: Path, spacing: float, plan: SubjectPlan) -> st
         write_volume(folder / plan.label / f"flair_time0{visit + 1}_on_middle_space.nii.gz", scan, level=_LEVEL)
     labels = change_labels(subject, 0, 1, grid, halfway_from_subject)
     write_volume(folder / plan.label / "ground_truth.nii.gz", Volume(labels == Change.NEW, grid.affine))
+    for rater in range(1, raters + 1):
+        mask = rater_mask(subject, rater, grid, halfway_from_subject)
+        write_volume(folder / plan.label / f"ground_truth_expert{rater}.nii.gz", Volume(mask, grid.affine))
     return plan.label

@@ -11,7 +11,7 @@ from newlesions.simulate.acquisition import Protocol, draw_protocol
 from newlesions.simulate.lesions import ChangeCounts, LesionSizes
 
 # One stream of random numbers per purpose and visit: drawing more of one changes nothing in the others.
-_PURPOSES = ("plan", "anatomy", "lesions", "brightness", "pose", "bias", "noise")
+_PURPOSES = ("plan", "anatomy", "lesions", "brightness", "pose", "bias", "noise", "raters")
 SIZES = LesionSizes()
 TINY_SIZES = LesionSizes(median=500.0, spread=0.5, smallest=250.0, largest=3000.0)
 

@@ -19,10 +19,12 @@ def brain_mask(subject: Subject, grid: Grid, world_from_subject: Affine) -> Arra
     return resample(depth, grid, subject_from_world, order=1, outside=-1.0, antialias=False).data > 0
 
 
-def change_labels(subject: Subject, baseline: int, followup: int, grid: Grid, world_from_subject: Affine) -> Array:
+def change_labels(
+    subject: Subject, baseline: int, followup: int, grid: Grid, world_from_subject: Affine, share: float = 0.5
+) -> Array:
     """The reference between two visits on any grid: uint8, values of `Change`.
 
-    A voxel belongs to a lesion at a visit if the lesion fills half of it or more; it is marked where this differs
+    A voxel belongs to a lesion at a visit if the lesion fills ``share`` of it or more; it is marked where this differs
     between the visits. A change too small for that keeps the voxel whose filling changes most.
     """
     output = np.zeros(grid.shape, dtype=np.uint8)
@@ -34,8 +36,8 @@ def change_labels(subject: Subject, baseline: int, followup: int, grid: Grid, wo
         after, _ = _filling(subject, lesion, followup, grid, world_from_subject)
         if before.size == 0:
             continue
-        gained = (after >= 0.5) & (before < 0.5)
-        lost = (before >= 0.5) & (after < 0.5)
+        gained = (after >= share) & (before < share)
+        lost = (before >= share) & (after < share)
         marked = gained if kind in (Change.NEW, Change.ENLARGING) else lost
         if not marked.any():
             difference = np.abs(after - before)
