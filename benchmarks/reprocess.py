@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -72,9 +72,9 @@ def main() -> None:
 
 
 def _timed(what: str, call: Callable[[], Any]) -> Any:
-    start = perf_counter()
+    wall, cpu = perf_counter(), process_time()
     result = call()
-    print(f"{perf_counter() - start:7.2f} s  {what}", flush=True)
+    print(f"{perf_counter() - wall:7.2f} s wall {process_time() - cpu:7.2f} s CPU  {what}", flush=True)
     return result
 
 
