@@ -47,7 +47,7 @@ rule table:
         CONDA
     threads: 1
     resources:
-        mem_mb=growing(500),
+        mem_mb=growing(1000),
         runtime=growing(10),
     params:
         # The same whether the cohort was run whole or in shards.

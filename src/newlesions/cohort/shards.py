@@ -45,7 +45,7 @@ def pairs_of_part(pairs: Sequence[Pair], size: int, part: int | str | None) -> l
 
 def buckets_in(shards: Sequence[Sequence[Pair]], size: int) -> dict[str, str]:
     """The bucket of each pair of a cohort by its id (`buckets_of`). None reaches over two shards."""
-    buckets = {}
+    buckets: dict[str, str] = {}
     for number, shard in enumerate(shards, start=1):
         prefix = f"{number}-of-{len(shards)}_" if len(shards) > 1 else ""
         buckets |= {pair: prefix + name for pair, name in buckets_of([row.pair for row in shard], size).items()}
