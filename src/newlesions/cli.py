@@ -14,7 +14,8 @@ DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all pairs done; some failed and the table names them; nothing was started; stopped by the user."""
 
 _COMMANDS = (
-    "run", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare", "train", "verify", "diff",
+    "run", "status", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare", "train", "verify",
+    "diff",
 )  # fmt: skip
 _LEVELS = ("participant", "group")
 
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"newlesions {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_status(commands)
     _add_index(commands)
     _add_demo(commands)
     _add_table(commands)
@@ -88,7 +90,32 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("--keep-work", action=argparse.BooleanOptionalAction, help="keep the images between steps")
     _add_execution(run)
     _add_profile(run)
+    run.add_argument(
+        "--only-failed",
+        action="store_true",
+        help="run only the pairs that failed before, or could not be scored; settings must be those of then",
+    )
     run.add_argument("--dry-run", "-n", action="store_true", help="show what would be done; write nothing")
+
+
+def _add_status(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    status = commands.add_parser(
+        "status",
+        help="show how far a run has come, from another terminal",
+        description="Pairs done, running, failed (with reasons) and waiting, and the time left, from the files of "
+        "OUT_DIR alone, while a run is at work there or after. Writes nothing. Exit codes: 0 all pairs done or the run "
+        "going well, 1 some pairs failed or the run was stopped, 2 there is no such results folder.",
+    )
+    status.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a run")
+    status.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=10.0,
+        metavar="SECONDS",
+        help="show it again every so many seconds (10), until the run has ended",
+    )
+    status.add_argument("--json", action="store_true", help="as JSON, for scripts; each pair by itself")
 
 
 def _add_index(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -284,6 +311,16 @@ def _cores(text: str) -> str:
     if text != "all" and not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"found {text!r}; expected a positive number, or all")
     return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a positive number of seconds")
+    return seconds
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -57,6 +57,25 @@ def hold_lock(path: Path, patience: float = 5.0) -> int:
     return descriptor
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a run holds ``path``, the lock of `hold_lock`.
+
+    Asked with a shared lock that is given back at once, for which the right to read suffices: nothing is written, and
+    those who ask are not in one another's way. A run that begins at this moment waits, as for a run just killed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 REASON = "ERROR: "
 """How that line begins."""
 
@@ -23,3 +25,13 @@ def ending(step: str, seconds: float) -> str:
 def is_ending(step: str, line: str) -> bool:
     """Whether ``line`` is `ending` of ``step``."""
     return line.startswith(f"{step} took ")
+
+
+def seconds_of(step: str, line: str) -> float | None:
+    """The seconds that `ending` of ``step`` tells; None where ``line`` is no such line.
+
+    >>> seconds_of("brain", ending("brain", 16.5))
+    16.5
+    """
+    told = re.fullmatch(r"(\d+(?:\.\d+)?) s", line.removeprefix(f"{step} took ")) if is_ending(step, line) else None
+    return float(told[1]) if told else None

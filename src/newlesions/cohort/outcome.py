@@ -12,8 +12,9 @@ from typing import Any
 
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.results import STEPS, log_files, page_file, scores_file, summary_file
+from newlesions.cohort.step_logs import LogEnd, StepLogs
 from newlesions.images.files import read_json
-from newlesions.reasons import REASON, is_ending, one_line
+from newlesions.reasons import one_line
 
 COLUMNS = (
     "pair", "subject", "baseline_session", "followup_session", "days", "status", "reason",
@@ -86,20 +87,17 @@ def _failed(out: Path, pair: Pair, steps: Sequence[str], bucket: str) -> dict[st
 
 def _reason(out: Path, pair: Pair, steps: Sequence[str], bucket: str = "") -> str:
     """The reason in the first log that ends with one, in the order of the flow; "" where none does."""
+    logs = StepLogs()
     for step, log in log_files(out, pair, steps, bucket):
-        if not log.is_file():
-            continue
-        last = _last_line(log)
-        if last.startswith(REASON):
-            return _tidy(f"{step}: {last.removeprefix(REASON)}", out, pair)
-        if not is_ending(step, last):
-            return f"{step} of {log.stem}: {_NO_REASON}"
+        end = logs.end(step, log)
+        if end and not end.ended:
+            return reason_of(end, log, out, pair)
     return ""
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    return lines[-1] if lines else ""
+def reason_of(end: LogEnd, log: Path, out: Path, pair: Pair) -> str:
+    """Why the step of ``log`` failed, in one short line."""
+    return _tidy(f"{end.step}: {end.reason}", out, pair) if end.reason else f"{end.step} of {log.stem}: {_NO_REASON}"
 
 
 def _tidy(reason: str, out: Path, pair: Pair) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from newlesions.cohort.pairs import Pair
-from newlesions.models import BOTH, NETWORKS, TREES
+from newlesions.cohort.shards import buckets_in, shards_of
+from newlesions.models import BOTH, NETWORKS, TREES, kind_of
 
 STEPS = (
     "ingest", "bias", "brain", "halfway", "resample", "harmonise", "candidates", "refine", "finalise", "lesions",
@@ -29,6 +31,9 @@ NETWORK_TRAINING_STEPS = (*PREPARING_STEPS, "case")
 NETWORK_STEPS = ("network", "decide")
 """What stands in the place of `refine` where the model is made of networks; the first is a step of many pairs."""
 
+LAST_STEPS = STEPS[STEPS.index("refine") + 1 :]
+"""The steps that make what a pair publishes. They need what stands before them, but not always one another."""
+
 SCORE_DETAILS = ("additions", "empty_references", "lesions", "by_size", "by_region", "curves", "gone", "raters")
 """The tables in the folder `scores`, beside scores.tsv."""
 
@@ -38,12 +43,33 @@ SCORE_FIGURES = ("froc", "precision_recall")
 DIGEST_LIST = "sha256sums.txt"
 """The digests of every published file but the pairs table, which tells where the scans lie, and provenance.json."""
 
-_SESSION_STEPS = STEPS[:3]
+SESSION_STEPS = STEPS[:3]
+"""The steps of each session."""
 
 
 def work_folder(out: Path) -> Path:
     """What is kept between steps: images, logs, benchmarks."""
     return out / "work"
+
+
+def lock_file(out: Path) -> Path:
+    """What a run holds while it is at work."""
+    return work_folder(out) / ".run.lock"
+
+
+def config_file(out: Path) -> Path:
+    """The configuration of the last run, which writes it when it has read its scans and begins."""
+    return work_folder(out) / "config.json"
+
+
+def run_log(out: Path, part: str = "") -> Path:
+    """What the workflow said in the last run; ``part`` names its shard, or what it did after the first go."""
+    return work_folder(out) / "logs" / f"run{part and '-'}{part}.log"
+
+
+def run_logs(out: Path) -> list[Path]:
+    """All that there are of `run_log`, of this run and of earlier ones, the oldest first."""
+    return sorted((work_folder(out) / "logs").glob("run*.log"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def summary_file(out: Path, pair: Pair) -> Path:
@@ -95,7 +121,13 @@ def page_file(out: Path, pair: Pair) -> Path:
 def run_steps(kind: str | None) -> tuple[str, ...]:
     """The steps of a run with a model of this kind, or without one."""
     judged = {None: (), NETWORKS: NETWORK_STEPS, TREES: ("refine",), BOTH: ("network", "refine")}[kind]
-    return (*PREPARING_STEPS, *judged, *STEPS[STEPS.index("refine") + 1 :])
+    return (*PREPARING_STEPS, *judged, *LAST_STEPS)
+
+
+def flow_of(settings: Mapping[str, Any], pairs: Sequence[Pair]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The steps of a run with ``settings``, and the bucket of each of its pairs."""
+    buckets = buckets_in(shards_of(pairs, settings["shard"]), settings["networks"]["bucket"])
+    return run_steps(kind_of(settings["refine"]["model"])), buckets
 
 
 def log_files(out: Path, pair: Pair, steps: Sequence[str] = STEPS, bucket: str = "") -> list[tuple[str, Path]]:
@@ -106,7 +138,7 @@ def log_files(out: Path, pair: Pair, steps: Sequence[str] = STEPS, bucket: str =
     names = {
         "network": [bucket] if bucket else [],
         "finalise": [f"{pair.pair}_since-{pair.baseline_session}"],
-        **{step: [f"sub-{pair.subject}_ses-{pair.baseline_session}", pair.pair] for step in _SESSION_STEPS},
+        **{step: [f"sub-{pair.subject}_ses-{pair.baseline_session}", pair.pair] for step in SESSION_STEPS},
     }
     logs = work_folder(out) / "logs"
     taken = [step for step in steps if step != "evaluate" or pair.reference]

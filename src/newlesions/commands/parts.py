@@ -6,7 +6,8 @@ What Snakemake needs to plan and to schedule grows with the jobs that it has in 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,23 @@ from typing import Any
 from newlesions import models
 from newlesions.cohort.outcome import NOT_REACHED, why_failed
 from newlesions.cohort.pairs import Pair
-from newlesions.cohort.results import PREPARING_STEPS, change_file, work_folder
+from newlesions.cohort.results import PREPARING_STEPS, change_file, config_file, run_log
 from newlesions.cohort.shards import COHORT
-from newlesions.commands.plan import Part, plan_parts
-from newlesions.commands.workflow import Ended, follow, snakemake_command
+from newlesions.commands.estimate import Limits, Teller
+from newlesions.commands.plan import Part, jobs_of_cohort, plan_parts
+from newlesions.commands.run_log import Announced
+from newlesions.commands.workflow import Ended, follow, limits_of, snakemake_command
 from newlesions.images.files import write_json
 
 
-def parts_of(shards: Sequence[Sequence[Pair]]) -> list[Part]:
-    """The parts of a run: everything at once, or one shard after the other and then what is about all pairs."""
+def parts_of(shards: Sequence[Sequence[Pair]], aside: Collection[str] = ()) -> list[Part]:
+    """The parts of a run: everything at once, or one shard after the other and then what is about all pairs.
+
+    Where some pairs are left ``aside``, the shards that have others, and no more: the rules about all pairs see only
+    those that are planned.
+    """
+    if aside:
+        return [number for number, shard in enumerate(shards, start=1) if _planned(shard, aside)]
     return [None] if len(shards) == 1 else [*range(1, len(shards) + 1), COHORT]
 
 
@@ -30,7 +39,8 @@ def parts_of(shards: Sequence[Sequence[Pair]]) -> list[Part]:
 class Run:
     """A run of the workflow: the arguments of the command, its profile and configuration, and the folder it works in.
 
-    ``lock`` is the descriptor that holds ``out`` against other runs.
+    ``lock`` is the descriptor that holds ``out`` against other runs, ``told`` tells the estimate, and ``aside`` are the
+    pairs that the run does not plan.
     """
 
     args: argparse.Namespace
@@ -38,6 +48,8 @@ class Run:
     config: dict[str, Any]
     out: Path
     lock: int
+    told: Teller
+    aside: Collection[str] = ()
 
     def all_parts(self, shards: Sequence[Sequence[Pair]], model: str | None) -> list[Ended]:
         """Run every part; how each ended.
@@ -46,43 +58,71 @@ class Run:
         it needs is missing. A shard that did not come to its end, or could not begin, is the last.
         """
         waits = models.kind_of(model) in (models.NETWORKS, models.BOTH)
-        failed: list[str] = []
+        failed = sorted(self.aside)
         ends: list[Ended] = []
-        for part in self._to_do(parts_of(shards)):
+        parts = parts_of(shards, self.aside)
+        planned = self._tell if len(parts) == 1 else None
+        for part in self._to_do(parts, shards):
             if part == COHORT and any(end.code for end in ends):
                 break
-            if isinstance(part, int):
-                print(f"shard {part} of {len(shards)}: {len(shards[part - 1])} pairs", flush=True)
-            pairs = shards[part - 1] if isinstance(part, int) else shards[0]
-            end = self._part(part, failed)
+            pairs = _planned(shards[part - 1] if isinstance(part, int) else shards[0], self.aside)
+            if isinstance(part, int) and len(shards) > 1:
+                print(f"shard {part} of {len(shards)}: {len(pairs)} pairs", flush=True)
+            end = self._part(part, failed, planned=planned)
             if end.code > 0 and waits and part != COHORT and (left_out := _failed_before(self.out, pairs)):
                 # A bucket of pairs waits for all of them. It goes on without those that failed on the way to it.
                 print(f"going on without {', '.join(left_out)}", flush=True)
                 failed += left_out
-                end = self._part(part, failed)
+                end = self._part(part, failed, again=True)
             ends.append(end)
             if end.code < 0 or (end.code and not end.started):
                 break
         return ends
 
-    def _to_do(self, parts: Sequence[Part]) -> list[Part]:
-        """The parts without the shards that have nothing to do."""
+    def _to_do(self, parts: Sequence[Part], shards: Sequence[Sequence[Pair]]) -> list[Part]:
+        """The parts without the shards that have nothing to do. Where there are several, the estimate is of all."""
         if len(parts) == 1:
             return list(parts)
-        plans = plan_parts(self.args, self.profile, self.config, self.out, parts[:-1])
-        needed = [part for part, plan in zip(parts, plans, strict=False) if plan.jobs or plan.fault]
-        jobs = sum(plan.jobs.total() for plan in plans)
-        print(f"{len(needed)} of {len(plans)} shards have something to do: {jobs} jobs", flush=True)
-        return [*needed, COHORT]
+        of_shards = [part for part in parts if part != COHORT]
+        config = self.config | {"failed": sorted(self.aside)}
+        plans = plan_parts(self.args, self.profile, config, self.out, of_shards)
+        needed = [part for part, plan in zip(of_shards, plans, strict=True) if plan.jobs or plan.fault]
+        jobs = sum((plan.jobs for plan in plans), Counter[str]())
+        print(f"{len(needed)} of {len(plans)} shards have something to do: {jobs.total()} jobs", flush=True)
+        if jobs and COHORT in parts:
+            jobs += jobs_of_cohort([pair for shard in shards for pair in shard])
+        if jobs:
+            self.told.tell(jobs, limits_of(self.args, self.profile))
+        return [*needed, *parts[len(of_shards) :]]
 
-    def _part(self, part: Part, failed: Sequence[str]) -> Ended:
-        """Run one part without the pairs that ``failed``."""
-        which = (f"-{part}" if part else "") + ("-without" if failed and part != COHORT else "")
-        config = work_folder(self.out) / f"config{which}.json"
-        if which or part:
+    def _tell(self, announced: Announced) -> None:
+        """Tell the estimate of what Snakemake announces: it knows best how many jobs it runs at once."""
+        limits = limits_of(self.args, self.profile)
+        self.told.tell(
+            announced.jobs,
+            Limits(announced.at_once or limits.at_once, announced.memory_mb or limits.memory_mb),
+        )
+
+    def _part(
+        self,
+        part: Part,
+        failed: Sequence[str],
+        *,
+        again: bool = False,
+        planned: Callable[[Announced], None] | None = None,
+    ) -> Ended:
+        """Run one part without the pairs that ``failed``; ``again`` after a first go."""
+        which = "-".join([*([str(part)] if part else []), *(["without"] if again else [])])
+        config = config_file(self.out)
+        if which:
+            config = config.with_stem(f"{config.stem}-{which}")
             write_json(config, self.config | {"part": part, "failed": list(failed)})
         words = snakemake_command(self.args, self.profile, config, self.out)
-        return follow(words, self.out, work_folder(self.out) / "logs" / f"run{which}.log", self.lock)
+        return follow(words, self.out, run_log(self.out, which), self.lock, planned)
+
+
+def _planned(pairs: Sequence[Pair], aside: Collection[str]) -> list[Pair]:
+    return [pair for pair in pairs if pair.pair not in aside]
 
 
 def _failed_before(out: Path, pairs: Sequence[Pair]) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from newlesions.cohort.pairs import Pair
 from newlesions.commands.results_table import aligned
 from newlesions.commands.workflow import snakemake_command
 from newlesions.images.files import write_json
@@ -21,8 +22,11 @@ from newlesions.images.files import write_json
 Part = int | str | None
 """A part of a run, as the setting ``part`` names it."""
 
+TARGETS = ("default", "all")
+"""Rules without work of their own that a run asks for."""
+
 _COUNT = re.compile(r"(?P<job>\w+) +(?P<count>\d+)")
-_TARGETS = ("default", "all", "total")
+_NO_JOBS = (*TARGETS, "total")
 """Rows of Snakemake's table that no step belongs to."""
 _MOST_AT_ONCE = 4
 """Plans at a time, each of a few hundred megabytes."""
@@ -52,6 +56,11 @@ def plan_parts(
         return list(pool.map(plan, parts))
 
 
+def jobs_of_cohort(pairs: Sequence[Pair]) -> Counter[str]:
+    """The jobs after those of all ``pairs``. While these are to come, what it is made of is not there to be planned."""
+    return Counter(["table", *(["scores"] if any(pair.reference for pair in pairs) else [])])
+
+
 def plan_text(jobs: Counter[str]) -> str:
     """The counts of jobs as a table."""
     if not jobs:
@@ -69,5 +78,5 @@ def _plan(words: Sequence[str], *, said_in_full: bool) -> Plan:
         return Plan(Counter(), said, said)
     # A plan that is told in full has the table twice.
     table = (_COUNT.fullmatch(line.strip()) for line in finished.stdout.splitlines())
-    jobs = {match["job"]: int(match["count"]) for match in table if match and match["job"] not in _TARGETS}
+    jobs = {match["job"]: int(match["count"]) for match in table if match and match["job"] not in _NO_JOBS}
     return Plan(Counter(jobs), said)

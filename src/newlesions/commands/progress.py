@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from newlesions.commands.run_log import DONE, FAILED_LOGS, STARTED, Announced, split_logs
 from newlesions.reasons import REASON
-
-_STARTED = re.compile(r"Job \d+: (?P<message>.+)")
-_DONE = re.compile(r"(?P<done>\d+) of (?P<total>\d+) steps \(")
-_TOTAL = re.compile(r"total\s+(?P<total>\d+)\s*$")
-_FAILED_LOGS = re.compile(r"\s+log: (?P<logs>.+?) \(check log file")
 
 
 class Progress:
@@ -26,11 +21,16 @@ class Progress:
         The results folder: the logs that Snakemake names are relative to it.
     stream
         Where to; standard output when absent.
+    planned
+        Called with what is planned, before the first step.
     """
 
-    def __init__(self, out: Path, stream: TextIO | None = None) -> None:
-        self._out, self._stream = out, stream or sys.stdout
+    def __init__(
+        self, out: Path, stream: TextIO | None = None, planned: Callable[[Announced], None] | None = None
+    ) -> None:
+        self._out, self._stream, self._planned = out, stream or sys.stdout, planned
         self._done = self._total = 0
+        self._plan = Announced()
         self.started = False
         """Whether a step was started."""
         self.last: deque[str] = deque(maxlen=12)
@@ -41,15 +41,23 @@ class Progress:
         line = line.rstrip("\n")
         if line.strip():
             self.last.append(line)
-        if match := _DONE.match(line):
+        if match := DONE.match(line):
             self._done, self._total = int(match["done"]), int(match["total"])
-        elif match := _TOTAL.match(line):
-            self._total = int(match["total"])
-        elif match := _STARTED.match(line):
+        elif match := STARTED.match(line):
             self.started = True
             self._say(match["message"])
-        elif match := _FAILED_LOGS.match(line):
-            self._say_failure([Path(log) for log in match["logs"].split(", ")])
+        elif match := FAILED_LOGS.match(line):
+            self._say_failure(split_logs(match))
+        else:
+            self._read_plan(line)
+
+    def _read_plan(self, line: str) -> None:
+        self._plan.read(line)
+        if self._plan.total is not None:
+            self._total = self._plan.total
+            if self._planned:
+                self._planned(self._plan)
+            self._plan = Announced()
 
     def _say(self, message: str) -> None:
         width = len(str(self._total))

@@ -16,15 +16,17 @@ from newlesions.cli import DONE, SOME_FAILED, WRONG_INPUT
 from newlesions.cohort import index as cohort
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import cohort_files, work_folder
+from newlesions.cohort.results import cohort_files, config_file, run_logs, work_folder
 from newlesions.cohort.shards import COHORT, shards_of
+from newlesions.commands.estimate import Teller
 from newlesions.commands.index import find
 from newlesions.commands.parts import Run, parts_of
-from newlesions.commands.plan import plan_parts, plan_text
+from newlesions.commands.plan import jobs_of_cohort, plan_parts, plan_text
+from newlesions.commands.rerun import others_than_failed, require_same_run
 from newlesions.commands.results_table import print_results
 from newlesions.commands.slurm import run as slurm
 from newlesions.commands.table import write_table
-from newlesions.commands.workflow import Ended, lock_folder
+from newlesions.commands.workflow import Ended, limits_of, lock_folder
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
@@ -43,17 +45,25 @@ def command(args: argparse.Namespace) -> int:
     model = settled["refine"]["model"]
     if model:
         print(f"model {models.folder(model)}, recipe {models.recipe_of(model)}", flush=True)
+    if args.only_failed:
+        require_same_run(out, settled)
+    told = Teller(out, settled)  # before the configuration is written: it looks at that of the run before
     if args.dry_run:
-        return _dry_run(args, out, config, profile, settled["shard"])
-    lock = lock_folder(out, work_folder(out))
+        return _dry_run(args, out, config, profile, settled, told)
+    lock = lock_folder(out)
     try:
         with slurm.queue(profile, args.site, out):
             remove_unfinished(out)
             _freeze(find(args), out / "pairs.tsv")
-            write_json(work_folder(out) / "config.json", config)
+            pairs = read_pairs(out / "pairs.tsv")
+            told.read_pairs(pairs)
+            aside = _aside(args, out, pairs, settled)
+            if aside is None:
+                return DONE
+            write_json(config_file(out), config)
             profile = slurm.settled(profile, args.site, out, work_folder(out) / "profile")
-            shards = shards_of(read_pairs(out / "pairs.tsv"), settled["shard"])
-            return _run(Run(args, profile, config, out, lock), model, shards)
+            run = Run(args, profile, config, out, lock, told, aside)
+            return _run(run, model, shards_of(pairs, settled["shard"]))
     finally:
         os.close(lock)
 
@@ -93,21 +103,38 @@ def _refuse_input_folder(source: Path, out: Path) -> None:
         raise ConfigError(f"{out}: found the input folder; expected another folder for the results")
 
 
-def _dry_run(args: argparse.Namespace, out: Path, config: dict[str, Any], profile: Path, size: int) -> int:
+def _aside(
+    args: argparse.Namespace, out: Path, pairs: Sequence[Pair], settled: dict[str, Any]
+) -> frozenset[str] | None:
+    """The pairs that the run does not plan: with ``--only-failed`` all others. None, and said so, if none is left."""
+    aside = frozenset(others_than_failed(out, pairs, settled) if args.only_failed else ())
+    if aside and len(aside) == len(pairs):
+        print("no pair failed before: there is nothing to rerun")
+        return None
+    return aside
+
+
+def _dry_run(
+    args: argparse.Namespace, out: Path, config: dict[str, Any], profile: Path, settled: dict[str, Any], told: Teller
+) -> int:
     """Plan with the pairs table in a temporary folder, and in the results folder if there is one."""
+    result = find(args)
+    told.read_pairs(result.pairs)
+    aside = _aside(args, out, result.pairs, settled)
+    if aside is None:
+        return DONE
     with tempfile.TemporaryDirectory(prefix="newlesions-") as folder:
         pairs = Path(folder) / "pairs.tsv"
-        result = find(args)
         cohort.write(result, pairs)
-        parts = parts_of(shards_of(result.pairs, size))
-        held = config | {"pairs": str(pairs)}
+        parts = parts_of(shards_of(result.pairs, settled["shard"]), aside)
+        held = config | {"pairs": str(pairs), "failed": sorted(aside)}
         directory = out if out.is_dir() else Path(folder)
         profile = slurm.settled(profile, args.site, out, Path(folder) / "profile")
+        limits = limits_of(args, profile)
         plans = plan_parts(args, profile, held, directory, [part for part in parts if part != COHORT])
         jobs = sum((plan.jobs for plan in plans), Counter[str]())
         if COHORT in parts and jobs:
-            # What it is made of is still to come, so that it cannot be planned.
-            jobs += Counter(["table", *(["scores"] if any(pair.reference for pair in result.pairs) else [])])
+            jobs += jobs_of_cohort(result.pairs)
         elif COHORT in parts and not any(plan.fault for plan in plans):
             plans += plan_parts(args, profile, held, directory, [COHORT])
             jobs += plans[-1].jobs
@@ -117,6 +144,8 @@ def _dry_run(args: argparse.Namespace, out: Path, config: dict[str, Any], profil
     if args.snakemake:
         print("\n".join(plan.said for plan in plans))
     print(plan_text(jobs))
+    if jobs:
+        told.tell(jobs, limits)
     return DONE
 
 
@@ -147,24 +176,25 @@ def _run(run: Run, model: str | None, shards: Sequence[Sequence[Pair]]) -> int:
     out, table = run.out, cohort_files(run.out)["table"]
     before = table.stat().st_mtime_ns if table.is_file() else 0
     ends = run.all_parts(shards, model)
-    last, whole = ends[-1], not any(end.code for end in ends)
+    whole = not any(end.code for end in ends)
+    if run.aside and whole:
+        write_table(out)
     if whole and not table.is_file():
         print("\ndone as far as Snakemake was asked to go; there is no table yet")
         return DONE
     written = table.is_file() and (whole or table.stat().st_mtime_ns != before)
     if not written:
-        _tell_end(last, out, expected=len(shards) > 1)
+        _tell_end(ends[-1], out, expected=bool(len(shards) > 1 or run.aside))
         write_table(out)
     failed = print_results(out)
     return DONE if whole and not failed else SOME_FAILED
 
 
 def _tell_end(ended: Ended, out: Path, *, expected: bool) -> None:
-    """Say how Snakemake ended where it left no table; ``expected`` of shards with failed pairs."""
+    """Say how Snakemake ended where it left no table; ``expected`` of shards, and of failed pairs alone, that fail."""
     if expected and ended.code >= 0 and ended.started:
         return
-    logs = work_folder(out) / "logs"
-    log = max(logs.glob("run*.log"), key=lambda path: path.stat().st_mtime_ns)
+    log = run_logs(out)[-1]
     print("\n".join(ended.last), file=sys.stderr)
     if not ended.started:
         raise ConfigError(f"the workflow ended with code {ended.code} before its first step; see {log}")

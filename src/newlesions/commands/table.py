@@ -10,7 +10,7 @@ from typing import Any
 from newlesions import settings
 from newlesions.cli import DONE, SOME_FAILED
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import cohort_files, score_files, work_folder
+from newlesions.cohort.results import cohort_files, config_file, score_files
 from newlesions.commands.results_table import print_results
 from newlesions.errors import ConfigError
 from newlesions.steps.scores import scores
@@ -36,7 +36,7 @@ def write_table(out: Path) -> None:
 
 def run_settings(out: Path) -> dict[str, Any]:
     """The settings of the run that made ``out``."""
-    path = work_folder(out) / "config.json"
+    path = config_file(out)
     if not path.is_file():
         raise ConfigError(f"{path}: found no such file; expected the results folder of a `newlesions run`")
     return settings.settle(json.loads(path.read_text(encoding="utf-8")))

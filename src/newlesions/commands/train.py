@@ -54,7 +54,7 @@ def command(args: argparse.Namespace) -> int:
     pairs = usable(index(args.pairs, layout="table").pairs, Path(args.pairs))
     check_networks(recipe, pairs, args.pairs)
     work = work_folder(out)
-    lock = lock_folder(out, work)
+    lock = lock_folder(out)
     try:
         with slurm.queue(profile, args.site, out):
             remove_unfinished(out)

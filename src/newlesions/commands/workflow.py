@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from newlesions import house
+from newlesions import house, settings
+from newlesions.cohort.results import lock_file
+from newlesions.commands.estimate import Limits
 from newlesions.commands.progress import Progress
+from newlesions.commands.run_log import Announced
 from newlesions.errors import ConfigError
 from newlesions.processes import die_with_parent, hold_lock
 
@@ -42,8 +45,8 @@ def snakemake_command(args: argparse.Namespace, profile: Path, config: Path, dir
     return [*words, "--nolock", *args.snakemake]
 
 
-def lock_folder(out: Path, work: Path) -> int:
-    """Hold ``out`` against other runs by a lock in its ``work``; the descriptor to pass on and to close.
+def lock_folder(out: Path) -> int:
+    """Hold ``out`` against other runs by a lock in its folder of work; the descriptor to pass on and to close.
 
     Raises
     ------
@@ -51,13 +54,17 @@ def lock_folder(out: Path, work: Path) -> int:
         If another run is at work there, or the folder cannot be written.
     """
     try:
-        return hold_lock(work / ".run.lock")
+        return hold_lock(lock_file(out))
     except OSError as error:
         raise ConfigError(f"{out}: found {error.strerror}; expected a folder that can be written") from error
 
 
-def follow(words: Sequence[str], directory: Path, log: Path, lock: int) -> Ended:
+def follow(
+    words: Sequence[str], directory: Path, log: Path, lock: int, planned: Callable[[Announced], None] | None = None
+) -> Ended:
     """Run Snakemake to its end with its progress on standard output, and everything it says in ``log``.
+
+    ``planned`` is called with what is planned, before the first step.
 
     Raises
     ------
@@ -77,7 +84,7 @@ def follow(words: Sequence[str], directory: Path, log: Path, lock: int) -> Ended
         start_new_session=True,
         preexec_fn=die_with_parent,
     ) as snakemake:
-        progress = Progress(directory)
+        progress = Progress(directory, planned=planned)
         try:
             _read(snakemake, progress, log)
         except KeyboardInterrupt:
@@ -86,6 +93,19 @@ def follow(words: Sequence[str], directory: Path, log: Path, lock: int) -> Ended
     if snakemake.returncode < 0:
         _kill_group(snakemake.pid)
     return Ended(snakemake.returncode, progress.started, list(progress.last))
+
+
+def limits_of(args: argparse.Namespace, profile: Path) -> Limits:
+    """What the jobs of a run share, as far as the arguments and the profile say, without asking Snakemake."""
+    content = settings.read_yaml(profile / "config.yaml")
+    if "executor" in content:
+        return Limits(content.get("jobs"))
+    cores = args.cores or content.get("cores")
+    memory = [int(entry.partition("=")[2]) for entry in content.get("resources", []) if entry.startswith("mem_mb=")]
+    return Limits(
+        int(cores) if str(cores).isdecimal() else None,
+        _memory_mb() if args.profile == "default" else next(iter(memory), None),
+    )
 
 
 def _memory_mb() -> int:

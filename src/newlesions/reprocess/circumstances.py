@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from newlesions import house, models, settings
-from newlesions.cohort.results import work_folder
+from newlesions.cohort.results import config_file
 from newlesions.errors import ConfigError
 from newlesions.provenance import settings_told, shipped
 from newlesions.reprocess.findings import CHANGED, MISSING, OTHER, Check, Finding
@@ -78,7 +78,7 @@ def model_of(release: Release, given: str | None) -> str | None:
 
 def run_configuration(folder: Path) -> dict[str, Any] | None:
     """The configuration of the last run in ``folder``; None where ``work`` was removed."""
-    path = work_folder(folder) / "config.json"
+    path = config_file(folder)
     if not path.is_file():
         return None
     try:

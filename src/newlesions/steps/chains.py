@@ -97,6 +97,20 @@ CHAINS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 """The steps of each job that has several, in their order: the files of the job by the steps' names for them."""
 
 
+def steps_of(job: str) -> tuple[str, ...]:
+    """The steps of a job in their order: those in `CHAINS`, or the only one, of the job's name."""
+    return tuple(CHAINS.get(job, (job,)))
+
+
+def job_of(step: str) -> str:
+    """The job in which ``step`` runs.
+
+    >>> job_of("ingest"), job_of("brain")
+    ('bias', 'brain')
+    """
+    return next((job for job, steps in CHAINS.items() if step in steps), step)
+
+
 def run_job(
     job: str,
     inputs: Mapping[str, Any],

@@ -10,10 +10,8 @@ from newlesions.cohort.made import Made, made_of
 from newlesions.cohort.made import digest_list as list_text
 from newlesions.cohort.outcome import DONE, outcomes, table_text
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import run_steps, score_files
-from newlesions.cohort.shards import buckets_in, shards_of
+from newlesions.cohort.results import flow_of, score_files
 from newlesions.images.files import read_json, sha256, write_bytes, write_json, write_text
-from newlesions.models import kind_of
 from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
 from newlesions.settings import read_recipe
 from newlesions.steps.report import cohort_report
@@ -59,8 +57,7 @@ def table(
     index = _index(pairs)
     recipe = read_recipe(settings["recipe"])
     model = settings["refine"]["model"]
-    buckets = buckets_in(shards_of(rows, settings["shard"]), settings["networks"]["bucket"])
-    steps = run_steps(kind_of(model))
+    steps, buckets = flow_of(settings, rows)
     outcome = outcomes(out, rows, steps, buckets)
     write_text(table, table_text(outcome))
     _freeze(pairs, out)
