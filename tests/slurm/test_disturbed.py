@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from itertools import pairwise
 from pathlib import Path
@@ -40,7 +39,7 @@ def test_memory_a_cancelled_job_and_a_node_that_goes_down(tmp_path: Path, shared
         (node,) = cohort.nodes()["halfway"]
         slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         try:
-            until(lambda: len(cohort.nodes()["halfway"]) == 2, process)
+            until(lambda: cohort.nodes()["halfway"] == {"cpu2", "cpu3"}, process)
         finally:
             slurm("scontrol", "update", f"nodename={node}", "state=resume")
         ends_well(process)
@@ -91,8 +90,8 @@ def test_an_interrupted_run_leaves_nothing_in_the_queue(tmp_path: Path) -> None:
     cohort = Watched(tmp_path, seconds=5)
     with cohort.submit() as process:
         until(lambda: "ingest" in cohort.nodes(), process)
-        os.kill(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=300)
+        process.send_signal(signal.SIGTERM)  # not SIGINT, which a shell's background jobs ignore
+        said, _ = process.communicate(timeout=600)
     assert process.returncode == 130, said
     assert cohort.jobs() == []
     assert not (cohort.out / "work" / ".slurm").exists()
