@@ -68,8 +68,8 @@ def _row(pair: PairDifference) -> list[str]:
     kinds = []
     for kind in KINDS:
         count, volume = (pair.value(f"{kind}_{what}") for what in ("count", "volume_mm3"))
-        counts = f"{count.first or 0} -> {count.second or 0}" if count else ""
-        volumes = f"({volume.first or 0} -> {volume.second or 0} mm3)" if volume else ""
+        counts = f"{count.first or '-'} -> {count.second or '-'}" if count else ""
+        volumes = f"({volume.first or '-'} -> {volume.second or '-'} mm3)" if volume else ""
         kinds.append(f"{counts} {volumes}".strip())
     changes = ", ".join(f"{count} {change}" for change, count in pair.counts.items() if count)
     return [pair.pair, pair.state, *kinds, changes or pair.note or _other(pair)]
