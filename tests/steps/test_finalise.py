@@ -71,7 +71,7 @@ def test_results_in_halfway_space_lie_there_when_the_visits_are_compared_in_mni(
     shown = read_volume(files["preproc"])
     np.testing.assert_allclose(shown.affine, AFFINE, atol=1e-9)
     worked = read_volume(work.pair / "harmonised_baseline.nii.gz").data
-    np.testing.assert_allclose(shown.data[:-2], worked[2:], atol=0.01)
+    np.testing.assert_allclose(shown.data[:-2], worked[2:], atol=0.01 + worked.max() / 8192)
     np.testing.assert_allclose(read_itk(files["xfm"]), MOVED, atol=1e-9)
     flirt = np.loadtxt(files["xfm"].with_name("sub-01_from-M00_to-halfway_mode-image_desc-flirt_xfm.mat"))
     np.testing.assert_allclose(flirt[:3, :3] @ flirt[:3, :3].T, np.eye(3), atol=1e-6)

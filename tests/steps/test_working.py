@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from newlesions.images.transforms import rigid_exp
 from newlesions.images.volume import Affine, Grid, Volume
-from newlesions.steps.working import WorkingSpace, read_working, write_working
+from newlesions.steps.working import WorkingSpace, published, read_working, write_working
 from steps.small import AFFINE, LESION, SHAPE, SPACING
 
 GRID = Grid(SHAPE, AFFINE)
@@ -25,6 +25,22 @@ def matrices(moved: Affine, mni: Affine) -> dict[str, Affine]:
     """As halfway.json has them."""
     names = ("baseline_from_halfway", "followup_from_halfway", "mni_from_halfway")
     return dict(zip(names, (moved, np.linalg.inv(moved), mni), strict=True))
+
+
+IMAGES = arrays.arrays(np.float32, (3, 4, 2), elements=st.floats(-1e6, 1e6, width=32))
+
+
+@given(IMAGES, st.integers(-20, 20))
+def test_a_published_image_is_rounded_to_thousandths_of_its_range(values: np.ndarray, power: int) -> None:
+    image = Volume(values, AFFINE)
+    rounded = published(image)
+    largest = np.abs(values).max()
+    assert rounded.data.dtype == np.float32
+    assert np.abs(rounded.data - values).max() <= largest / 8192
+    assert len(np.unique(rounded.data)) <= 16385
+    np.testing.assert_array_equal(published(rounded).data, rounded.data)
+    scaled = published(Volume(np.float32(2.0**power) * values, AFFINE))
+    np.testing.assert_array_equal(scaled.data, np.float32(2.0**power) * rounded.data)
 
 
 @given(RIGID, RIGID, SCALES)

@@ -175,7 +175,7 @@ class Quick:
     def run(self, *more: str) -> tuple[int, str]:
         """Run to the end: exit code, and all that was said."""
         process = self.start(*more)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=900)
         return process.returncode, said
 
     def steps(self, said: str) -> list[str]:

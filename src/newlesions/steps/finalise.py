@@ -17,7 +17,7 @@ from newlesions.images.transforms import write_fsl, write_itk
 from newlesions.images.volume import Volume
 from newlesions.steps.names import read_matrices
 from newlesions.steps.sidecars import image_sidecar, lesion_sidecar
-from newlesions.steps.working import read_working
+from newlesions.steps.working import published, read_working
 
 _COLOURS = {"new": "#D55E00", "enlarging": "#E69F00", "gone": "#0072B2", "shrinking": "#56B4E9"}
 
@@ -83,7 +83,7 @@ def finalise(
     there = space.change_in_halfway(classes)
     write_volume(halfway_mask, there.with_data(there.data == NEW))
     before = space.image_in_halfway(read_volume(baseline))
-    write_volume(preproc, before)
+    write_volume(preproc, published(before))
     write_itk(xfm, matrices["baseline_from_halfway"])
     flirt = [xfm.with_name(xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat"))] if settings["fsl"] else []
     for path in flirt:
