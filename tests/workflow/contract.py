@@ -32,7 +32,9 @@ SCORES = {
 }
 """Those that a cohort with references has beside."""
 # Not results, or not the same each time.
-_APART = ("work/logs", "work/benchmarks", ".snakemake", "work/.run.lock", "work/config.json", "work/profile")
+_APART = (
+    "work/logs", "work/benchmarks", ".snakemake", "work/.run.lock", "work/config", "work/profile", "work/scans.json",
+)  # fmt: skip
 
 
 def pair_files(subject: str, baseline: str = "M00", followup: str = "M12") -> set[str]:

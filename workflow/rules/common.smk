@@ -1,4 +1,5 @@
 # What the rules share: the paths of a pair's two visits, and resources that grow when a job is tried again.
+# The later a pair's step, the higher its priority: pairs are finished before others are begun.
 
 
 def session_file(name):

@@ -16,6 +16,7 @@ rule decide:
         log_file("decide"),
     benchmark:
         benchmark_file("decide")
+    priority: 5
     conda:
         CONDA
     threads: 1

@@ -20,6 +20,7 @@ rule candidates:
         log_file("candidates"),
     benchmark:
         benchmark_file("candidates")
+    priority: 4
     conda:
         CONDA
     threads: 1
@@ -60,6 +61,7 @@ rule finalise:
         str(WORK / "logs" / "finalise" / "sub-{subject}_ses-{session}_since-{baseline}.log"),
     benchmark:
         str(WORK / "benchmarks" / "finalise" / "sub-{subject}_ses-{session}_since-{baseline}.tsv")
+    priority: 6
     conda:
         CONDA
     threads: 1

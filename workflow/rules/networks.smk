@@ -53,6 +53,7 @@ rule network:
         WORK / "logs" / "network" / "{bucket}.log",
     benchmark:
         WORK / "benchmarks" / "network" / "{bucket}.tsv"
+    priority: 5
     conda:
         CONDA
     threads: SETTINGS["networks"]["threads"]

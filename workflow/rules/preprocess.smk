@@ -53,6 +53,7 @@ rule brain:
         log_file("brain"),
     benchmark:
         benchmark_file("brain")
+    priority: 1
     conda:
         CONDA
     threads: 1
@@ -78,6 +79,7 @@ rule halfway:
         log_file("halfway"),
     benchmark:
         benchmark_file("halfway")
+    priority: 2
     conda:
         CONDA
     threads: 1
@@ -112,6 +114,7 @@ rule harmonise:
         **logs_of_job("harmonise"),
     benchmark:
         benchmark_file("harmonise")
+    priority: 3
     conda:
         CONDA
     threads: 1

@@ -22,6 +22,7 @@ rule refine:
         log_file("refine"),
     benchmark:
         benchmark_file("refine")
+    priority: 5
     conda:
         CONDA
     threads: 1

@@ -50,6 +50,7 @@ rule report:
         **logs_of_job("report"),
     benchmark:
         benchmark_file("report")
+    priority: 7
     conda:
         CONDA
     threads: 1

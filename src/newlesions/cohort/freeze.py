@@ -12,7 +12,10 @@ from newlesions.images.files import sha256
 
 
 def freeze(
-    pairs: Sequence[Pair], workers: int | None = None, progress: Callable[[int, int], None] | None = None
+    pairs: Sequence[Pair],
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    digest: Callable[[str], str] | None = None,
 ) -> tuple[list[Pair], list[str]]:
     """Fill in the digests that are empty; a digest that is given stays, so that ``ingest`` names a file that differs.
 
@@ -26,6 +29,8 @@ def freeze(
         Threads; by default the number of cores, at most 8.
     progress
         Called with the number of files done and their total.
+    digest
+        Tells a file's digest, or "" if it cannot be read, in place of reading it.
 
     Returns
     -------
@@ -38,8 +43,8 @@ def freeze(
     )
     digests: dict[str, str] = {}
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
-        for path, digest in zip(paths, pool.map(_digest, paths), strict=True):
-            digests[path] = digest
+        for path, found in zip(paths, pool.map(digest or _digest, paths), strict=True):
+            digests[path] = found
             if progress is not None:
                 progress(len(digests), len(paths))
     frozen = [

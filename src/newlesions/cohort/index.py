@@ -59,6 +59,7 @@ def index(
     brains: Path | str | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    digest: Callable[[str], str] | None = None,
 ) -> IndexResult:
     """Find the pairs in ``source`` and freeze them.
 
@@ -74,7 +75,7 @@ def index(
         ``consecutive`` sessions, or each against the ``first`` (BIDS only; the other layouts name pairs).
     references, brains
         BIDS derivatives folders with reference masks and with brain masks (BIDS only).
-    workers, progress
+    workers, progress, digest
         As in `freeze`.
 
     Raises
@@ -98,7 +99,7 @@ def index(
         reasons = "; ".join(f"sub-{skipped.subject}: {skipped.reason}" for skipped in report.skipped[:5])
         raise ConfigError(f"{source}: found no pair of sessions ({reasons}); expected a subject with two sessions")
     raise_faults(str(source), faults_between(pairs))
-    frozen, unread = freeze(pairs, workers, progress)
+    frozen, unread = freeze(pairs, workers, progress, digest)
     report.notes.extend(_unread_notes(frozen, set(unread)))
     return IndexResult(frozen, report)
 

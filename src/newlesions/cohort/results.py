@@ -72,6 +72,11 @@ def run_logs(out: Path) -> list[Path]:
     return sorted((work_folder(out) / "logs").glob("run*.log"), key=lambda path: path.stat().st_mtime_ns)
 
 
+def scans_file(out: Path) -> Path:
+    """The digests of the scans of the last run, by their paths on this machine."""
+    return work_folder(out) / "scans.json"
+
+
 def summary_file(out: Path, pair: Pair) -> Path:
     """The pair's row of newlesions.tsv, as JSON."""
     return work_folder(out) / f"sub-{pair.subject}" / f"ses-{pair.followup_session}" / "pair" / "summary.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from newlesions.cohort.index import IndexResult, Selection, describe, index, write
@@ -17,8 +18,11 @@ def command(args: argparse.Namespace) -> int:
     return 0
 
 
-def find(args: argparse.Namespace) -> IndexResult:
-    """The pairs that the arguments of `run` and `index` select, described on standard output."""
+def find(args: argparse.Namespace, digest: Callable[[str], str] | None = None) -> IndexResult:
+    """The pairs that the arguments of `run` and `index` select, described on standard output.
+
+    ``digest`` is as in `freeze`.
+    """
     selection = Selection(
         args.participant_label, args.session_label, Path(args.bids_filter_file) if args.bids_filter_file else None
     )
@@ -30,6 +34,7 @@ def find(args: argparse.Namespace) -> IndexResult:
         references=args.references,
         brains=args.brains,
         progress=_progress if sys.stderr.isatty() else None,
+        digest=digest,
     )
     print("\n".join(describe(result)), flush=True)
     return result

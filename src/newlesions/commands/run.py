@@ -14,9 +14,10 @@ from typing import Any
 from newlesions import house, models, settings
 from newlesions.cli import DONE, SOME_FAILED, WRONG_INPUT
 from newlesions.cohort import index as cohort
+from newlesions.cohort.digests import Digests
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import cohort_files, config_file, run_logs, work_folder
+from newlesions.cohort.results import cohort_files, config_file, run_logs, scans_file, work_folder
 from newlesions.cohort.shards import COHORT, shards_of
 from newlesions.commands.estimate import Teller
 from newlesions.commands.index import find
@@ -54,7 +55,9 @@ def command(args: argparse.Namespace) -> int:
     try:
         with slurm.queue(profile, args.site, out):
             remove_unfinished(out)
-            _freeze(find(args), out / "pairs.tsv")
+            digests = Digests(scans_file(out))
+            _freeze(find(args, digests.digest), out / "pairs.tsv")
+            digests.keep()
             pairs = read_pairs(out / "pairs.tsv")
             told.read_pairs(pairs)
             aside = _aside(args, out, pairs, settled)
@@ -118,7 +121,10 @@ def _dry_run(
     args: argparse.Namespace, out: Path, config: dict[str, Any], profile: Path, settled: dict[str, Any], told: Teller
 ) -> int:
     """Plan with the pairs table in a temporary folder, and in the results folder if there is one."""
-    result = find(args)
+    before = read_pairs(out / "pairs.tsv") if (out / "pairs.tsv").is_file() else []
+    scans = frozenset(path for pair in before for path in (pair.baseline, pair.followup))
+    # Scans that are new are not read: whatever their digests are, their steps are to be run.
+    result = find(args, Digests(scans_file(out), reads=False, needed=scans).digest)
     told.read_pairs(result.pairs)
     aside = _aside(args, out, result.pairs, settled)
     if aside is None:

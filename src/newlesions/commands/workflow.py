@@ -21,6 +21,8 @@ from newlesions.processes import die_with_parent, hold_lock
 
 _MEMORY_SHARE = 0.9  # of the machine's memory for jobs; the rest for the system and for Snakemake itself
 
+_ALL_JOBS = 1_000_000
+
 _PATIENCE = 30.0  # seconds that Snakemake has to cancel what it submitted
 
 
@@ -41,6 +43,10 @@ def snakemake_command(args: argparse.Namespace, profile: Path, config: Path, dir
         words += ["--cores", args.cores]
     if args.profile == "default":
         words += ["--resources", f"mem_mb={_memory_mb()}"]
+        if getattr(args, "keep_work", None) is False:
+            # Later steps go before earlier ones, which a sample of the ready jobs seldom holds: few pairs are then at
+            # work at a time, and few images wait to be deleted.
+            words += ["--scheduler-subsample", str(_ALL_JOBS)]
     # `hold_lock` keeps other runs out and, unlike Snakemake's own lock, goes when a run is killed.
     return [*words, "--nolock", *args.snakemake]
 
