@@ -57,6 +57,7 @@ bench: setup ## what a pair costs, what the orchestration adds, and what our own
 	$(BIN)/python benchmarks/preprocess.py
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/network.py
+	$(BIN)/python benchmarks/planning.py
 	$(BIN)/python benchmarks/orchestration.py
 
 lock: setup ## write envs/requirements-cpu.txt from the current .venv

@@ -11,7 +11,7 @@ import numpy as np
 from newlesions.images.volume import Volume
 from newlesions.preprocess.ants_images import load_ants, to_ants
 ants = load_ants()
-for name in ("matplotlib", "statsmodels", "sklearn", "ants.plotting", "ants.learn", "ants.deeplearn"):
+for name in ("matplotlib", "statsmodels", "sklearn", "requests", "ants.plotting", "ants.learn", "ants.deeplearn"):
     assert name not in sys.modules, name
 image = to_ants(Volume(np.arange(24, dtype=np.float32).reshape(2, 3, 4), np.eye(4)))
 assert image.numpy().sum() == 276

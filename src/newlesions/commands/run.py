@@ -133,7 +133,9 @@ def _dry_run(
         pairs = Path(folder) / "pairs.tsv"
         cohort.write(result, pairs)
         parts = parts_of(shards_of(result.pairs, settled["shard"]), aside)
-        held = config | {"pairs": str(pairs), "failed": sorted(aside)}
+        # Another table than that of the last run would be a change of its own.
+        table = {} if before == result.pairs else {"pairs": str(pairs)}
+        held = config | table | {"failed": sorted(aside)}
         directory = out if out.is_dir() else Path(folder)
         profile = slurm.settled(profile, args.site, out, Path(folder) / "profile")
         limits = limits_of(args, profile)

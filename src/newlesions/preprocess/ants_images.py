@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 # One seed everywhere: ANTs samples voxels at random inside its metrics.
 SEED = 20211
 _LPS = np.diag([-1.0, -1.0, 1.0])
-# Rooms of ANTs that have no use here and import matplotlib and scikit-learn, and what its regressions need.
+# Rooms of ANTs that have no use here and import matplotlib and scikit-learn; what its regressions and downloads need.
 _UNUSED = (
     "ants.plotting", "ants.learn", "ants.deeplearn",
-    "statsmodels", "statsmodels.api", "statsmodels.formula", "statsmodels.formula.api",
+    "statsmodels", "statsmodels.api", "statsmodels.formula", "statsmodels.formula.api", "requests",
 )  # fmt: skip
 
 
