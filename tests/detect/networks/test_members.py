@@ -40,7 +40,7 @@ def network(seed: int, kind: type[torch.nn.Module] = torch.nn.Conv3d, outputs: i
 
 
 def each(networks, **options):
-    return [predict(one, IMAGE, MASK, (8, 8, 8), device="cpu", **options)[0] for one in networks]
+    return [predict(one, IMAGE, MASK, (8, 8, 8), device="cpu", multiple=4, **options)[0] for one in networks]
 
 
 def test_members_are_joined_by_the_plain_formulas() -> None:
@@ -87,7 +87,7 @@ def slice_of(one, image, mask):
         def forward(self, batch):
             return one(batch[..., 0])[..., None]
 
-    return predict(Whole(), image[..., None], mask[..., None] | True, (8, 8, 1), device="cpu")[0, ..., 0]
+    return predict(Whole(), image[..., None], mask[..., None] | True, (8, 8, 1), device="cpu", multiple=4)[0, ..., 0]
 
 
 def test_views_are_averaged_where_the_stage_says_so() -> None:
@@ -111,7 +111,7 @@ def test_flips_of_2d_networks_stay_within_the_slice() -> None:
 def test_another_output_may_tell() -> None:
     one = network(0, outputs=3)
     ours = apply_stage(stage(options={"output": 2}), [one], IMAGE, MASK, LIMITS)
-    expected = predict(one, IMAGE, MASK, (8, 8, 8), device="cpu")[2]
+    expected = predict(one, IMAGE, MASK, (8, 8, 8), device="cpu", multiple=4)[2]
     np.testing.assert_allclose(ours, np.where(MASK, expit(expected), 0), atol=1e-6)
 
 

@@ -68,8 +68,10 @@ def predict(
     batch
         Windows at once; None: as many as `VOXELS_AT_ONCE` holds. It does not bear on the result.
     multiple
-        Windows are cut to the volume, up to a multiple of so many voxels; None: they are not cut. As in training,
-        where a small volume is continued no farther than the network needs.
+        Windows are cut to the volume, up to a multiple of so many voxels, and begin at multiples of it along axes where
+        their side is one (a slice's third axis is not cut); None: neither.
+        As in training, where a small volume is continued no farther than the network needs. A network that halves its
+        grid answers otherwise when its input moves by a voxel, so that windows must not begin anywhere.
     half
         The type of the network's products on a GPU, ``bfloat16`` or ``float16``; None: float32, as always on the CPU.
 
@@ -85,13 +87,11 @@ def predict(
     """
     if multiple is not None:
         patch = [min(side, -(-n // multiple) * multiple) for side, n in zip(patch, mask.shape, strict=True)]
-    box = _window_box(mask, patch, overlap)
-    inside, wanted = channels[(slice(None), *box)], mask[box]
-    missing = [max(side - n, 0) for side, n in zip(patch, wanted.shape, strict=True)]
-    around = [(n // 2, n - n // 2) for n in missing]
-    inside = np.pad(inside, [(0, 0), *around], mode="edge")
-    wanted = np.pad(wanted, around)
-    windows = [window for window in layout(wanted.shape, patch, overlap) if wanted[window].any()]
+    steps = [_step(side, overlap, multiple or 1) for side in patch]
+    box, around = _window_box(mask, patch, steps, multiple or 1)
+    inside = np.pad(channels[(slice(None), *box)], [(0, 0), *around], mode="edge")
+    wanted = np.pad(mask[box], around)
+    windows = [window for window in layout(wanted.shape, patch, steps) if wanted[window].any()]
     chosen = device_of(device)
     at_once = batch or max(1, VOXELS_AT_ONCE[chosen.type] // int(np.prod(patch)))
     with torch.inference_mode(), threads_of(threads), _products(chosen, half):
@@ -102,10 +102,10 @@ def predict(
     return result
 
 
-def layout(shape: Sequence[int], patch: Sequence[int], overlap: float) -> list[Box]:
+def layout(shape: Sequence[int], patch: Sequence[int], steps: Sequence[int]) -> list[Box]:
     """The windows over a volume at least as large as one, as MONAI lays them: the last ones end at its border."""
-    steps = [n if n == side else _step(side, overlap) for n, side in zip(shape, patch, strict=True)]
-    return [tuple(window) for window in dense_patch_slices(tuple(shape), tuple(patch), steps)]
+    own = [n if n == side else step for n, side, step in zip(shape, patch, steps, strict=True)]
+    return [tuple(window) for window in dense_patch_slices(tuple(shape), tuple(patch), own)]
 
 
 def mirrors(flips: Sequence[Any]) -> list[tuple[int, ...]]:
@@ -139,23 +139,37 @@ def threads_of(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _window_box(mask: Mask, patch: Sequence[int], overlap: float) -> Box:
-    """The mask's box with `SURROUNDINGS`, widened within the volume as far as it costs no further window.
+def _window_box(
+    mask: Mask, patch: Sequence[int], steps: Sequence[int], multiple: int
+) -> tuple[Box, tuple[tuple[int, int], ...]]:
+    """The mask's box with `SURROUNDINGS`, widened as far as it costs no further window, and what to add around it.
 
-    At the box's border a network sees less than it has learned from; hence some room around the mask.
+    At the box's border a network sees less than it has learned from; hence some room around the mask. The box begins
+    at a multiple of ``multiple``, and where that asks for more than there is, the volume is continued.
     """
-    box = []
-    for side, own, n in zip(patch, bounding_box(mask, SURROUNDINGS), mask.shape, strict=True):
-        least, step = own.stop - own.start, _step(side, overlap)
-        covered = side + step * max(-(-(least - side) // step), 0)
-        size = min(covered, n)
-        start = min(max(own.start - (size - least) // 2, 0), n - size)
-        box.append(slice(start, start + size))
-    return tuple(box)
+    box, around = [], []
+    for side, step, own, n in zip(patch, steps, bounding_box(mask, SURROUNDINGS), mask.shape, strict=True):
+        grid = _grid(side, multiple)
+        first, whole = own.start // grid * grid, -(-n // grid) * grid
+        least = own.stop - first
+        size = min(side + step * max(-(-(least - side) // step), 0), max(whole, side))
+        start = max(first - (size - least) // 2 // grid * grid, 0)
+        start = max(min(start, whole - size), 0)
+        stop = min(start + size, n)
+        before = max(size - whole, 0) // 2 // grid * grid
+        box.append(slice(start, stop))
+        around.append((before, size - before - (stop - start)))
+    return tuple(box), tuple(around)
 
 
-def _step(side: int, overlap: float) -> int:
-    return max(int(side * (1 - overlap)), 1)
+def _grid(side: int, multiple: int) -> int:
+    """What windows of that side begin at multiples of."""
+    return multiple if side % multiple == 0 else 1
+
+
+def _step(side: int, overlap: float, multiple: int) -> int:
+    grid = _grid(side, multiple)
+    return max(int(side * (1 - overlap)) // grid, 1) * grid
 
 
 def _products(device: torch.device, half: str | None) -> AbstractContextManager[Any]:
