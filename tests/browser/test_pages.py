@@ -16,7 +16,10 @@ from newlesions.report.cohort_scores import CohortScores
 from report.synthetic import page_of
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium or google-chrome on this machine")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason="no chromium or google-chrome on this machine"),
+]
 
 # Errors are gathered from before the page's own script on; the probe then waits for all pictures and tells its findings
 # in an attribute, since that is what a dumped page can carry out.
