@@ -14,8 +14,8 @@ DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all pairs done; some failed and the table names them; nothing was started; stopped by the user."""
 
 _COMMANDS = (
-    "run", "status", "index", "demo", "table", "report", "recipes", "doctor", "evaluate", "compare", "train", "verify",
-    "diff",
+    "run", "status", "index", "demo", "table", "report", "review", "recipes", "doctor", "evaluate", "compare", "train",
+    "verify", "diff",
 )  # fmt: skip
 _LEVELS = ("participant", "group")
 
@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_table(commands)
     _add_report(commands)
+    _add_review(commands)
     _add_evaluate(commands)
     _add_recipes(commands)
     _add_compare(commands)
@@ -142,6 +143,20 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     report = commands.add_parser("report", help="write the page of a pair again, from what the run kept")
     report.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a run")
     report.add_argument("pairs", nargs="*", metavar="PAIR", help="as sub-01_ses-M12; all pairs when absent")
+
+
+def _add_review(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    review = commands.add_parser(
+        "review",
+        help="make corrected masks and tables from what people marked on the pages of pairs",
+        description="`apply OUT_DIR REVIEW.tsv...`: take out the lesions that were rejected on the pages of pairs, and "
+        "write what is left beside the original results, which stay as they are.",
+    )
+    apply = review.add_subparsers(dest="action", metavar="ACTION", required=True).add_parser(
+        "apply", help="write corrected masks and tables beside the original ones"
+    )
+    apply.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a run")
+    apply.add_argument("reviews", nargs="+", metavar="REVIEW.tsv", help="tables that pages exported")
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -144,6 +144,7 @@ BIDSIGNORE = """\
 work/
 .snakemake/
 newlesions.tsv
+newlesions_reviewed.tsv
 scores.tsv
 scores/
 pairs.tsv

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -82,21 +83,16 @@ def browsers(playwright: Playwright) -> Iterator[Callable[[bool], Browser]]:
         each.close()
 
 
-@pytest.fixture
-def open_page(browsers: Callable[[bool], Browser], tmp_path: Path) -> Iterator[OpenPage]:
-    """``open_page(html, width=1280, height=900, webgl=True, name="page.html", **context)``.
-
-    ``html`` is a page's text, which is written to a file, or the path of one. ``context`` goes to Playwright's
-    ``new_context``: ``color_scheme="dark"``, ``java_script_enabled=False``. After the test, all pages that it opened
-    must have been silent and must have asked for nothing.
-    """
+@contextmanager
+def _opening(browsers: Callable[[bool], Browser], folder: Path) -> Iterator[OpenPage]:
+    """Pages open until the end, when all must have been silent and must have asked for nothing."""
     opened: list[Opened] = []
 
-    def show(html: str | Path, *, width: int = 1280, height: int = 900, webgl: bool = True, **more: object) -> Opened:
-        path = html if isinstance(html, Path) else tmp_path / str(more.pop("name", "page.html"))
+    def show(html: str | Path, *, width: int = 1280, height: int = 900, webgl: bool = True, **more: Any) -> Opened:
+        path = html if isinstance(html, Path) else folder / more.pop("name", "page.html")
         if isinstance(html, str):
             path.write_text(html, encoding="utf-8")
-        context = browsers(webgl).new_context(viewport={"width": width, "height": height}, **more)  # type: ignore[arg-type]
+        context = browsers(webgl).new_context(viewport={"width": width, "height": height}, **more)
         context.set_default_timeout(120_000)  # of a busy machine; nothing waits as long when all is well
         context.add_init_script(_LISTEN)
         one = Opened(context.new_page())
@@ -109,3 +105,22 @@ def open_page(browsers: Callable[[bool], Browser], tmp_path: Path) -> Iterator[O
     for one in opened:
         one.page.context.close()
         one.check()
+
+
+@pytest.fixture
+def open_page(browsers: Callable[[bool], Browser], tmp_path: Path) -> Iterator[OpenPage]:
+    """``open_page(html, width=1280, height=900, webgl=True, name="page.html", **context)``.
+
+    ``html`` is a page's text, which is written to a file, or the path of one. ``context`` goes to Playwright's
+    ``new_context``: ``color_scheme="dark"``, ``java_script_enabled=False``. A page that complains, or asks for anything
+    but itself, fails the test.
+    """
+    with _opening(browsers, tmp_path) as show:
+        yield show
+
+
+@pytest.fixture(scope="module")
+def open_pages(browsers: Callable[[bool], Browser], tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenPage]:
+    """The same for pages that the tests of a module share; each of these calls ``Opened.check`` itself."""
+    with _opening(browsers, tmp_path_factory.mktemp("pages")) as show:
+        yield show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.pairs_table import write_pairs
+from newlesions.detect.carry import carry, separate
 from newlesions.images.files import write_json, write_text
-from newlesions.images.io import write_volume
-from newlesions.images.volume import Volume, apply_affine
+from newlesions.images.io import read_volume, write_volume
+from newlesions.images.volume import Grid, Volume, apply_affine
+from newlesions.steps.adapter import run_step
 from newlesions.steps.report import report
 
 SHAPE = (48, 56, 44)
@@ -137,6 +142,34 @@ def page_of(
     arguments |= {} if scores is None else write_scores(folder, **scores)
     report(labels(), **arguments, out_html=out, settings=settings or {}, refine=refine)
     return out.read_text(encoding="utf-8")
+
+
+def write_results(out: Path, subject: str = "01") -> Path:
+    """Write the made-up pair as a finished run leaves it in ``out``, and return its page."""
+    name = f"sub-{subject}_ses-M12"
+    anat = out / f"sub-{subject}" / "ses-M12" / "anat"
+    arguments = write_pair(out / "work" / f"sub-{subject}" / "ses-M12" / "pair")
+    arguments["lesions"] = arguments["lesions"].rename(_made(anat) / f"{name}_desc-lesions_table.tsv")
+    classes = read_volume(arguments["change"], np.uint8)
+    own = Grid(SHAPE, FOLLOWUP_FROM_HALFWAY @ AFFINE)
+    carried = carry(separate(classes.data), classes.grid, own, np.linalg.inv(FOLLOWUP_FROM_HALFWAY))
+    write_volume(
+        anat / f"{name}_space-orig_label-lesion_desc-changeSinceM00_dseg.nii.gz", Volume(carried.change(), own.affine)
+    )
+    pair = Pair.of(subject, ("M00", "M12"), ("/scans/before.nii.gz", "/scans/after.nii.gz"))
+    write_pairs(out / "pairs.tsv", [pair])
+    inputs = {key: str(path.relative_to(out)) for key, path in arguments.items()}
+    page = out / f"sub-{subject}" / f"{name}.html"
+    log = out / "work" / "logs" / "report" / f"{name}.log"
+    params = {"pair": labels(subject), "settings": {}}
+    with contextlib.chdir(out):
+        assert run_step("report", inputs, {"out_html": str(page.relative_to(out))}, params, log) == 0
+    return page
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class Tags(HTMLParser):

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
+import json
 import re
 
 import numpy as np
@@ -8,7 +12,7 @@ import pytest
 from newlesions.images.files import write_json
 from newlesions.images.io import read_volume, write_volume
 from newlesions.steps.report import report
-from report.synthetic import COLUMNS, Tags, labels, page_of, write_pair
+from report.synthetic import AFFINE, COLUMNS, GONE, NEW, Tags, labels, page_of, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,35 @@ def test_nothing_is_loaded_from_elsewhere(page):
     assert not re.search(r"""(?:https?:)?//[\w.]""", re.sub(r"base64,[\w+/=]+", "", page))
     assert not re.search(r"@import|url\(", page)
     assert "default-src 'none'" in page
+
+
+def test_only_the_scripts_of_the_page_may_run(page):
+    policy = next(a["content"] for a in Tags(page).named("meta") if "http-equiv" in a)
+    allowed = re.search(r"script-src ([^;]*)", policy)[1].split()
+    run = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(run) == 4
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in run]
+    packed = re.search(r'id="niivue">data:application/gzip;base64,([^<]*)<', page)[1]
+    library = hashlib.sha256(gzip.decompress(base64.b64decode(packed))).digest()
+    assert allowed == [f"'sha256-{digest}'" for digest in [*digests, base64.b64encode(library).decode()]]
+    assert not any(name.startswith("on") for _, attributes in Tags(page).tags for name in attributes)
+
+
+def test_the_list_of_lesions_has_the_places_that_the_views_go_to(page):
+    tags = Tags(page)
+    data = json.loads(re.search(r'id="pair-data">(.*?)</script>', page, re.DOTALL)[1])
+    assert data["pair"] == "sub-01_ses-M12" and len(data["results"]) == 16
+    assert [(lesion["label"], lesion["kind"]) for lesion in data["lesions"]] == [("N1", "new"), ("G2", "gone")]
+    expected = [[float(value) for value in AFFINE[:3, :3] @ at + AFFINE[:3, 3]] for at in (NEW, GONE)]
+    assert [lesion["point"] for lesion in data["lesions"]] == expected
+    assert [a["data-id"] for a in tags.named("tr") if "data-id" in a] == ["1", "2"]
+
+
+def test_a_page_without_viewer_is_small_and_carries_no_volume(page, tmp_path):
+    small = page_of(tmp_path, settings={"report": {"viewer": False}})
+    assert "niivue" not in small and 'id="viewer"' not in small and "In the viewer" not in small
+    assert len(small) < len(page) - 1_000_000
+    assert [a["id"] for a in Tags(small).named("article")] == ["lesion-1", "lesion-2"]
 
 
 def test_links_inside_the_page_lead_somewhere(page):
@@ -98,7 +131,8 @@ def test_hostile_words_stay_words(tmp_path):
     report(labels(evil, evil, evil), **arguments, out_html=out, settings={evil: evil})
     page = out.read_text()
     assert "<script>alert" not in page
-    assert len(list(Tags(page).named("script"))) == 1
+    assert evil not in page
+    assert len(list(Tags(page).named("script"))) == len(list(Tags(page_of(tmp_path / "tame")).named("script")))
     assert not any("alert" in key for _, attributes in Tags(page).tags for key in attributes)
 
 

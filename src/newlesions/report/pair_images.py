@@ -26,7 +26,8 @@ _EVERY_NEIGHBOUR = np.ones((3, 3, 3), bool)
 class PairImages:
     """Both visits, their change and the brain on one grid, all of shape (I, J, K); ``affine`` is to RAS mm.
 
-    ``reference`` marks the new lesions of a reference, where there is one.
+    ``probability`` is that of a rise from baseline to follow-up, ``fall`` that of a fall. ``reference`` marks the new
+    lesions of a reference, where there is one.
     """
 
     baseline: Array
@@ -36,6 +37,7 @@ class PairImages:
     brain: NDArray[np.bool_]
     affine: Affine
     reference: NDArray[np.bool_] | None = None
+    fall: Array | None = None
 
     @property
     def spacing(self) -> float:
@@ -95,8 +97,9 @@ def read_pair_images(
     affine[:3, 3] = apply_affine(affine, np.array([part.start for part in box]))
     first, second, labels, chance, mask = (volume.data[box] for volume in volumes)
     marked = None if reference is None else _carried(*reference, volumes[0].grid)[box]
-    # The sign of the probability of change tells rise from fall; the pages show what rose.
-    return PairImages(first, second, labels, np.maximum(chance, 0), mask > 0, affine, marked)
+    # The sign of the probability of change tells rise from fall.
+    rise, fall = np.maximum(chance, 0), np.maximum(-chance, 0)
+    return PairImages(first, second, labels, rise, mask > 0, affine, marked, fall)
 
 
 def _carried(path: Path, own_from_images: Affine, grid: Grid) -> NDArray[np.bool_]:

@@ -10,17 +10,19 @@ from urllib.parse import quote
 import numpy as np
 
 from newlesions.images.volume import Affine
-from newlesions.report import checks, quality
+from newlesions.report import assets, checks, quality
 from newlesions.report.agreement import Agreement, Finding, agreement_of
 from newlesions.report.figures import diverging_stops
-from newlesions.report.lesion_cards import build_card, build_missed, find_places, why_of
+from newlesions.report.lesion_cards import Place, build_card, build_missed, find_places, why_of
 from newlesions.report.overview import axial_montage, glass_brains
 from newlesions.report.pair_images import PairImages
 from newlesions.report.picture import Figure
 from newlesions.report.render import render
 from newlesions.report.tables import KIND_LETTER, KINDS, Lesion, flattened, number, without_folders
+from newlesions.report.viewer import embed, listed
 
 _MOST_MISSED = 12
+_VIEWER_SCRIPTS = ("volumes.js", "viewer.js", "review.js")
 _REGIONS = ("periventricular", "juxtacortical", "infratentorial", "deep white", "outside")
 _FILES = (
     ("space-orig_label-lesion_desc-newSince{0}_mask.nii.gz", "mask of the new lesions, on the follow-up's own grid"),
@@ -40,7 +42,9 @@ class PairPage:
     ``working`` the space of the images and its transforms; ``scans`` the ingest reports of baseline and follow-up;
     ``measured`` what the steps measured, by step; ``settings`` the settings of the run; ``scores`` the scores against
     a reference, where there is one; ``refined`` what the step `refine` wrote, where the run has a model.
-    ``max_lesions`` bounds the lesions that get pictures, ``crop_mm`` is the side of these pictures.
+    ``max_lesions`` bounds the lesions that get pictures, ``crop_mm`` is the side of these pictures. ``viewer``: whether
+    the page carries volumes and a viewer for them; ``results`` is the digest by which marks know the results that they
+    are about.
     """
 
     subject: str
@@ -60,6 +64,8 @@ class PairPage:
     version: str = ""
     max_lesions: int = 60
     crop_mm: float = 60.0
+    viewer: bool = True
+    results: str = ""
 
 
 def pair_html(page: PairPage) -> str:
@@ -75,7 +81,15 @@ def pair_html(page: PairPage) -> str:
     pictured = [lesion for lesion in ordered if lesion.id in places][: page.max_lesions]
     judged = _judged(page)
     agreement = agreement_of(page.scores, page.lesions) if page.scores else None
+    viewer = _viewer(page, ordered, places) if page.viewer else None
+    library = assets.niivue() if viewer else None
+    with_list = _VIEWER_SCRIPTS if ordered else _VIEWER_SCRIPTS[:-1]
+    scripts = assets.scripts(("pictures.js", *(with_list if viewer else ())))
     context = {
+        "viewer": viewer,
+        "library": library,
+        "scripts": scripts,
+        "policy_digests": [script.digest for script in scripts] + ([library.digest] if library else []),
         "page": page,
         "title": f"sub-{page.subject}, ses-{page.baseline_session} to ses-{page.followup_session}",
         "version": page.version,
@@ -108,6 +122,25 @@ def pair_html(page: PairPage) -> str:
         "warnings": without_folders(str(page.row.get("warnings") or "")),
     }
     return render("pair.html.jinja", context)
+
+
+def _viewer(page: PairPage, lesions: list[Lesion], places: dict[int, Place]) -> dict[str, Any]:
+    """What the viewer's template needs: data for the scripts, volumes, and (lowest, highest, first) of its sliders."""
+    embedded = embed(page.images)
+    low, high = embedded.facts["range"]
+    first, last = page.images.window
+    return {
+        "data": {
+            "pair": f"sub-{page.subject}_ses-{page.followup_session}",
+            "results": page.results,
+            "lesions": listed(lesions, places, page.images),
+            "facts": embedded.facts,
+        },
+        "volumes": {name: getattr(embedded, name) for name in ("baseline", "followup", "change", "probability")},
+        "level": (low, high, (first + last) / 2),
+        "width": ((high - low) / 100, high - low, last - first),
+        "step": (high - low) / 200,
+    }
 
 
 def _missed(

@@ -63,10 +63,11 @@ def run_step(
 
 def replay(log: Path | str) -> int:
     """Repeat, in this process, the step that wrote ``log``, which is rewritten."""
-    return run_step(**_call_of(Path(log)), log=log)
+    return run_step(**recorded_call(log), log=log)
 
 
-def _call_of(log: Path) -> dict[str, Any]:
+def recorded_call(log: Path | str) -> dict[str, Any]:
+    """The call that ``log`` begins with, as `run_step` takes it: name, inputs, outputs, params."""
     with open(log, encoding="utf-8") as stream:
         line = stream.readline()
     if not line.startswith(_CALL):

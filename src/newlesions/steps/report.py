@@ -12,6 +12,7 @@ from newlesions.report.cohort_page import CohortPage, cohort_html
 from newlesions.report.cohort_scores import read_cohort_scores
 from newlesions.report.pair_images import read_pair_images
 from newlesions.report.pair_page import PairPage, pair_html
+from newlesions.report.review import results_digest
 from newlesions.report.tables import number, read_lesions, read_rows
 from newlesions.steps.working import read_working
 
@@ -43,7 +44,8 @@ def report(
     Parameters
     ----------
     pair
-        The pair's row of ``pairs.tsv``: ``subject``, ``baseline_session``, ``followup_session`` and ``days`` are used.
+        The pair's row of ``pairs.tsv``: ``pair``, ``subject``, ``baseline_session``, ``followup_session`` and ``days``
+        are used.
     baseline, followup
         The harmonised images; with ``change`` (0 none, 1 new, 2 enlarging, 3 gone, 4 shrinking), the signed
         ``probability`` of change (positive where the follow-up is brighter), and the ``brain`` mask, all on the working
@@ -58,7 +60,8 @@ def report(
         The page, ``OUT/sub-01/sub-01_ses-M12.html``: its links lead from there to the files of the pair.
     settings
         The settings of the run, shown on the page. Its section ``report`` is also obeyed: ``max_lesions`` (60) is how
-        many lesions get pictures, ``crop_mm`` (60) the side of these pictures.
+        many lesions get pictures, ``crop_mm`` (60) the side of these pictures, ``viewer`` (true) whether the page
+        carries the volumes for its viewer.
     scores, reference
         The pair's scores as JSON, which are empty where the pair has no reference, and the reference mask on the
         follow-up's own grid.
@@ -94,6 +97,8 @@ def report(
         version=__version__,
         max_lesions=int(options.get("max_lesions", 60)),
         crop_mm=float(options.get("crop_mm", 60)),
+        viewer=bool(options.get("viewer", True)),
+        results=results_digest(pair["pair"], pair["baseline_session"], lesions),
     )
     write_text(out_html, pair_html(page))
 
