@@ -56,7 +56,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, content, said):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="no-such.tsv: found no readable table"):
+    with pytest.raises(ConfigError, match=r"no-such\.tsv: found no readable table"):
         read_marks([tmp_path / "no-such.tsv"])
 
 

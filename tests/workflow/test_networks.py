@@ -135,9 +135,11 @@ def test_a_pair_that_fails_before_the_networks_leaves_its_bucket(cohort: Cohort,
     assert rows["sub-02_ses-M12"]["reason"] == f"ingest: {scan.name}: found a broken scan; expected a whole one"
     assert {row["pair"] for row in read_rows(cohort.out / "scores.tsv")} == {"sub-01_ses-M12", "sub-03_ses-M12"}
     cohort.scan("02", "M12")
-    code, said = cohort.run("--model", "model", "--references", str(cohort.references))
+    code, said = cohort.run("--model", "model", "--references", str(cohort.references), "--only-failed")
     assert code == 0, said
     assert [row["status"] for row in read_rows(cohort.out / "newlesions.tsv")] == ["done"] * 4
+    assert {row["pair"] for row in read_rows(cohort.out / "scores.tsv")} == {f"sub-0{n}_ses-M12" for n in (1, 2, 3)}
+    assert cohort.steps(said).count("decide") == 1, "the pair by itself, in the job of its bucket"
 
 
 def test_a_bucket_that_fails_as_a_whole_is_told(cohort: Cohort, model: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_folder_without_results_is_refused(quick: Quick, capsys: Capture) -> N
 def test_the_status_beside_a_run_and_after_it_was_interrupted(quick: Quick, capsys: Capture) -> None:
     with quick.start(seconds=300) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if line.startswith("[") and " ingest " in line)
+        next(line for line in process.stdout if line.startswith("[") and " bias " in line)
         for _ in range(600):  # the step's process begins a moment after the run says so
             code, seen = status(quick, capsys)
             if seen["counts"]["running"]:
@@ -105,3 +105,30 @@ def test_failures_are_told_and_rerun_alone(quick: Quick, capsys: Capture) -> Non
         "sub-03",
     }
     assert status(quick, capsys)[0] == 0
+
+
+def test_shards_are_watched_and_rerun_alone_too(quick: Quick, capsys: Capture) -> None:
+    in_shards = ("--set", "shard=1")
+    for session in ("M00", "M12"):  # the subjects 01 and 03 lie in two shards
+        quick.scan("03", session)
+    scan = quick.scan("03", "M12", "broken")
+    code, said = quick.run("--dry-run", *in_shards)
+    assert (code, said.count("estimate  ")) == (0, 1) and "estimate  19 jobs" in said, said
+    code, said = quick.run(*in_shards)
+    assert (code, said.count("estimate  ")) == (1, 1) and "estimate  19 jobs" in said, said
+    assert said.index("estimate  ") < said.index("shard 1 of 2")
+    (failed,) = (seen for seen in status(quick, capsys)[1]["pairs"] if seen["state"] != "done")
+    assert (failed["pair"], failed["state"]) == ("sub-03_ses-M12", "failed")
+
+    code, said = quick.run("--only-failed", *in_shards)
+    assert (code, statuses(quick)) == (1, {"01": "done", "03": "failed"}), "it is not mended yet"
+    assert f"{scan.name}: found a broken scan" in said
+    quick.scan("03", "M12")
+    code, said = quick.run("--only-failed", "--dry-run", *in_shards)
+    assert code == 0 and "estimate  7 jobs" in said and "table" not in said, said
+    code, said = quick.run("--only-failed", *in_shards)
+    assert (code, statuses(quick)) == (0, {"01": "done", "03": "done"}), said
+    assert {line.split()[-1].split("_")[0] for line in said.splitlines() if line.startswith("[")} == {"sub-03"}
+    assert status(quick, capsys)[0] == 0
+    code, said = quick.run(*in_shards)
+    assert code == 0 and "0 of 2 shards have something to do" in said

@@ -1,5 +1,5 @@
-# What the rules share: the paths of a pair's two visits, and resources that grow when a job is tried again.
-# The later a pair's step, the higher its priority: pairs are finished before others are begun.
+# What the rules share: the paths of a pair's two visits, what its row in the pairs table gives, and resources that grow
+# when a job is tried again. The later a pair's step, the higher its priority: pairs are finished before others are begun.
 
 
 def session_file(name):
@@ -123,3 +123,25 @@ def files_of_pair(patterns, row):
     """The files of the pair `row` that `patterns` name."""
     labels = {"subject": row.subject, "session": row.followup_session, "baseline": row.baseline_session}
     return [str(pattern).format(**labels) for pattern in patterns]
+
+
+def brain_of_session(wildcards):
+    """The brain mask that the pairs table gives for a session."""
+    return existing(SESSIONS[wildcards.subject, wildcards.session].brain)
+
+
+def references_of(wildcards):
+    """The masks that a pair's results are held against, and the results; nothing for a pair without a reference."""
+    row = PAIRS[wildcards.subject, wildcards.session]
+    if not row.reference:
+        return {"reference": []}
+    results = {name: files_of_pair([rules.finalise.output[name]], row)[0] for name in ("mask", "probseg", "dseg")}
+    others = [path for path in (row.gone_reference, *row.rater_masks.values()) if existing(path)]
+    return {**results, "reference": existing(row.reference), "other_masks": others}
+
+
+def held_against(wildcards):
+    """The paths of these masks: files of the input that are missing fail their step, not the plan."""
+    row = PAIRS[wildcards.subject, wildcards.session]
+    names = ("pair", "reference", "gone_reference", "rater_masks")
+    return {name: getattr(row, name) for name in names}

@@ -3,11 +3,6 @@
 GIVES_BRAINS = any(visit.brain for visit in SESSIONS.values())
 
 
-def brain_of_session(wildcards):
-    """The brain mask that the pairs table gives for a session."""
-    return existing(SESSIONS[wildcards.subject, wildcards.session].brain)
-
-
 rule bias:
     """Check one raw scan, bring it to a plain float image on its own grid, and correct its bias field with N4."""
     input:

@@ -1,23 +1,6 @@
 # What people read of a pair: its lesions, its scores and its page.
 
 
-def references_of(wildcards):
-    """The masks that a pair's results are held against, and the results; nothing for a pair without a reference."""
-    row = PAIRS[wildcards.subject, wildcards.session]
-    if not row.reference:
-        return {"reference": []}
-    results = {name: files_of_pair([rules.finalise.output[name]], row)[0] for name in ("mask", "probseg", "dseg")}
-    others = [path for path in (row.gone_reference, *row.rater_masks.values()) if existing(path)]
-    return {**results, "reference": existing(row.reference), "other_masks": others}
-
-
-def held_against(wildcards):
-    """The paths of these masks: files of the input that are missing fail their step, not the plan."""
-    row = PAIRS[wildcards.subject, wildcards.session]
-    names = ("pair", "reference", "gone_reference", "rater_masks")
-    return {name: getattr(row, name) for name in names}
-
-
 rule report:
     """Describe the follow-up and each changed lesion, score the pair where it has a reference, and write its page."""
     input:

@@ -106,10 +106,10 @@ def limits_of(args: argparse.Namespace, profile: Path) -> Limits:
     content = settings.read_yaml(profile / "config.yaml")
     if "executor" in content:
         return Limits(content.get("jobs"))
-    cores = args.cores or content.get("cores")
+    cores = str(args.cores or content.get("cores"))
     memory = [int(entry.partition("=")[2]) for entry in content.get("resources", []) if entry.startswith("mem_mb=")]
     return Limits(
-        int(cores) if str(cores).isdecimal() else None,
+        int(cores) if cores.isdecimal() else None,
         _memory_mb() if args.profile == "default" else next(iter(memory), None),
     )
 
