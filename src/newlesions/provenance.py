@@ -145,6 +145,8 @@ work/
 .snakemake/
 newlesions.tsv
 newlesions_reviewed.tsv
+group_quality.tsv
+group_quality.json
 scores.tsv
 scores/
 pairs.tsv

@@ -99,30 +99,6 @@ def test_a_narrow_window_does_not_scroll_sideways(tmp_path):
         assert found["over"] <= 0
 
 
-def test_the_cohorts_table_sorts_and_filters(tmp_path):
-    script = """
-      function order() {
-        return Array.from(document.querySelectorAll("#pairs tbody tr")).filter(function (row) { return !row.hidden; })
-          .map(function (row) { return row.cells[3].textContent.trim(); });
-      }
-      var buttons = Array.from(document.querySelectorAll("#pairs thead button"));
-      var count = buttons.find(function (button) { return button.textContent === "New"; });
-      var at_first = order();
-      count.click();
-      var down = order(), said = count.closest("th").getAttribute("aria-sort");
-      count.click();
-      var up = order();
-      document.getElementById("only").click();
-      return { at_first: at_first, down: down, up: up, said: said, only: order() };
-    """
-    found, log = probe(cohort_html(CohortPage(_rows())), tmp_path, script)
-    assert found["faults"] == [] and "CONSOLE" not in log
-    assert found["at_first"] == ["2", "0", "11"]
-    assert found["down"] == ["11", "2", "0"] and found["said"] == "descending"
-    assert found["up"] == ["0", "2", "11"]
-    assert found["only"] == ["2", "11"]
-
-
 def _scored() -> str:
     figure = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><path d="M0 0h9"/></svg>'
     rates = {"sensitivity": "0.5", "ppv": "nan"}

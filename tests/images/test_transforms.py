@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from newlesions.images.transforms import (
     half,
     inverse_consistent,
+    movement,
     read_itk,
     rigid_exp,
     rigid_log,
@@ -185,3 +186,21 @@ def test_flirt_carries_voxels_of_the_source_onto_the_target(tmp_path: Path, sign
     np.testing.assert_allclose(
         apply_affine(flirt, millimetres(source, in_source)), millimetres(target, voxels), atol=1e-5
     )
+
+
+def test_movement_is_the_way_of_a_point_and_the_angle_between_two_matrices() -> None:
+    quarter = np.eye(4)
+    quarter[:3, :3] = Rotation.from_rotvec([0, 0, np.pi / 2]).as_matrix()
+    quarter[:3, 3] = [0, 0, 14]
+    way, angle = movement(np.eye(4), quarter, np.array([10.0, 0, 0]))
+    np.testing.assert_allclose(way, [-10, 10, 14], atol=1e-12)
+    assert angle == pytest.approx(90)
+
+
+@given(twists(), twists())
+def test_movement_back_is_the_same_way_back(a: np.ndarray, b: np.ndarray) -> None:
+    first, second = rigid_exp(a), rigid_exp(b)
+    way, angle = movement(first, second, POINTS[0])
+    back, again = movement(second, first, POINTS[0])
+    np.testing.assert_allclose(back, -way, atol=1e-9)
+    assert again == pytest.approx(angle, abs=1e-4)

@@ -75,7 +75,7 @@ def write_pair(folder: Path, *, lesions: bool = True, **changes: Mapping[str, An
             "working_from_halfway": np.eye(4).tolist(),
             "halfway_grid": {"shape": list(SHAPE), "affine": AFFINE.tolist()},
         },
-        "harmonise": {"kernel_mm": 22},
+        "harmonise": {"kernel_mm": 22, "histograms": {"before": _counted(0.6), "after": _counted(0.99)}},
         "candidates": {"mean": 0.0, "sd": 1.4, "k": 3.0},
         "summary": _summary(lesions),
         "baseline_ingest": dict(scan),
@@ -84,6 +84,9 @@ def write_pair(folder: Path, *, lesions: bool = True, **changes: Mapping[str, An
     for name, content in contents.items():
         arguments[name] = folder / f"{name}.json"
         write_json(arguments[name], content | dict(changes.get(name, {})))
+    for visit, way in (("baseline", np.linalg.inv(FOLLOWUP_FROM_HALFWAY)), ("followup", FOLLOWUP_FROM_HALFWAY)):
+        arguments[f"{visit}_field"] = folder / f"{visit}_field.nii.gz"
+        write_volume(arguments[f"{visit}_field"], _field(way))
     arguments["lesions"] = folder / "lesions.tsv"
     rows = [_lesion(1, "new", NEW), _lesion(2, "gone", GONE)] if lesions else []
     write_text(arguments["lesions"], "".join("\t".join(row) + "\n" for row in [COLUMNS, *rows]))
@@ -201,6 +204,19 @@ class Tags(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def _counted(overlap: float) -> dict[str, Any]:
+    """Histograms as harmonise.json has them."""
+    counts = [0, 100, 4000, 800, 100, 0]
+    return {"low": 0.0, "high": 120.0, "baseline": counts, "followup": counts[::-1], "overlap": overlap}
+
+
+def _field(scan_from_working: np.ndarray) -> Volume:
+    """A coarse bias field, in its scan's own space, that rises by a third from left to right."""
+    coarse = AFFINE @ np.diag([6.0, 7.0, 6.0, 1.0])
+    ramp = np.broadcast_to(np.linspace(0.85, 1.15, 9)[:, None, None], (9, 8, 8))
+    return Volume(ramp.astype(np.float32), scan_from_working @ coarse)
+
+
 def _lesion(number: int, kind: str, centre: tuple[int, int, int]) -> list[str]:
     halfway = apply_affine(AFFINE, np.array(centre))
     world = apply_affine(FOLLOWUP_FROM_HALFWAY, halfway)
@@ -213,4 +229,6 @@ def _summary(lesions: bool) -> dict[str, Any]:
     found = {"new": one if lesions else none, "enlarging": none, "gone": one if lesions else none, "shrinking": none}
     row = {f"{kind}_{name}": value for kind, totals in found.items() for name, value in totals.items()}
     quality = {"registration_correlation": 0.95, "brain_overlap": 0.97, "inverse_consistency_mm": 0.2, "noise": 1.4}
+    quality |= {"moved_x_mm": 1.0, "moved_y_mm": 2.0, "moved_z_mm": 14.0, "rotated_deg": 3.0, "noise_percent": 2.8}
+    quality |= {"inu_range_baseline": 0.2, "inu_range_followup": 0.21, "histogram_overlap": 0.99}
     return {"status": "done", **row, **quality, "brain_baseline_ml": 1200, "brain_followup_ml": 1198, "warnings": ""}

@@ -2,30 +2,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import pytest
 
 from newlesions.report.cohort_page import CohortPage, cohort_html
 from newlesions.steps.report import cohort_report
+from report.cohort import quality, row
 from report.synthetic import Tags
-
-SOUND = {
-    "registration_correlation": "0.95",
-    "brain_overlap": "0.97",
-    "inverse_consistency_mm": "0.2",
-    "brain_baseline_ml": "1200",
-    "brain_followup_ml": "1198",
-    "noise": "2",
-}
-
-
-def row(number: int, **values: str) -> dict[str, str]:
-    subject = f"{number:02d}"
-    kinds = {
-        f"{kind}_{name}": "0" for kind in ("new", "enlarging", "gone", "shrinking") for name in ("count", "volume_mm3")
-    }
-    names = {"pair": f"sub-{subject}_ses-M12", "subject": subject, "baseline_session": "M00", "followup_session": "M12"}
-    return {**names, "days": "365", "status": "done", "reason": "", **kinds, **SOUND, "warnings": "", **values}
 
 
 @pytest.fixture
@@ -67,7 +51,38 @@ def test_links_of_unusual_labels_are_quoted():
 def test_doubtful_pairs_are_to_look_at(rows):
     text = Tags(cohort_html(CohortPage(rows))).text
     assert "1 to look at" in text
-    assert "sub-04_ses-M12 : Similarity of the aligned scans 0.500" in text
+    assert "✕ bad sub-04_ses-M12 : Similarity of the aligned scans 0.500" in text
+
+
+def test_the_group_table_judges_more_than_the_table_of_counts(rows):
+    text = Tags(cohort_html(CohortPage(rows, quality=quality(rows, noise_percent=9.5)))).text
+    assert "3 to look at" in text and "Noise of the difference 9.5 %" in text
+    assert "Noise of the difference" not in Tags(cohort_html(CohortPage(rows))).text
+
+
+def test_numbers_are_spread_with_the_limits_of_their_rules(rows):
+    tags = Tags(cohort_html(CohortPage(rows, quality=quality(rows))))
+    plots = [a["aria-label"] for a in tags.named("svg") if "aria-label" in a]
+    assert any(text == "Similarity of the aligned scans: from 0.500 to 0.950, median 0.950; 1 bad" for text in plots)
+
+
+def test_visits_of_a_subject_stand_on_a_line(rows):
+    more = [*rows, row(1, pair="sub-01_ses-M24", baseline_session="M12", followup_session="M24", new_count="2")]
+    tags = Tags(cohort_html(CohortPage(more)))
+    assert "1 subject, those with most new lesions first" in tags.text and "5 new" in tags.text
+    texts = [a.get("aria-label", "") for a in tags.named("a", "span")]
+    assert "ses-M00, day 0" in texts and "ses-M24, day 730: 2 new since ses-M12, 0 mm³" in texts
+    assert "three visits" not in Tags(cohort_html(CohortPage(rows))).text
+
+
+def test_the_values_of_the_table_travel_as_data(rows):
+    page = cohort_html(CohortPage(rows, quality=quality(rows)))
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+    at = {column["key"]: values for column, values in zip(data["columns"], data["values"], strict=True)}
+    assert at["pair"] == ["sub-01_ses-M12", "sub-02_ses-M12", "sub-04_ses-M12"]
+    assert at["new"] == [3, 0, 0] and at["moved"] == [5.0] * 3 and at["quality"] == ["fine", "fine", "bad"]
+    assert data["rules"] == [{"name": "Similarity of the aligned scans", "count": "1"}]
+    assert "snr" not in at and "dice" not in at  # nobody has one
 
 
 def test_no_rate_where_times_overlap():

@@ -34,7 +34,7 @@ def test_pairs_with_lesions_and_with_an_empty_reference_stand_apart() -> None:
 
 def test_each_pair_has_its_dice_and_f1() -> None:
     text = text_of(CohortScores(SCORES))
-    assert "0 0 0.500 1.000 ✓" in text and "0 0 0.250 – ✓" in text and "0 0 – – ✓" in text
+    assert "0 0 0.500 1.000 fine" in text and "0 0 0.250 – fine" in text and "0 0 – – fine" in text
 
 
 def test_additions_sizes_and_regions_are_shown() -> None:

@@ -149,6 +149,7 @@ def test_doubtful_scans_are_announced(tmp_path):
     text = Tags(page_of(tmp_path, summary={"registration_correlation": 0.4, "warnings": "two heads?"})).text
     assert "Do not rely on this pair" in text
     assert "misaligned, or not the same person" in text
+    assert "✕ bad Similarity of the aligned scans" in text
     assert "two heads?" in text
 
 

@@ -76,7 +76,9 @@ class Work:
             for name in ("flair", "bias"):
                 write_volume(session / f"{name}.nii.gz", volume, level=1)
             write_volume(session / "brain.nii.gz", volume.with_data(brain()), level=1)
+            write_volume(session / "field.nii.gz", volume.with_data(np.ones_like(volume.data)), level=1)
             facts = {"backend": "atlas", "volume_ml": 1150.4, "mni_from_scan": np.eye(4).tolist()}
+            facts |= {"snr": 30.5 + number, "inu_range": 0.12, "cut_cm2": 1.5}
             write_json(session / "brain.json", facts)
             write_json(session / "ingest.json", report(session.name, number).as_dict())
 
@@ -89,6 +91,7 @@ class Work:
         path = self.pair / "halfway.json"
         names = ("baseline_from_halfway", "followup_from_halfway", "mni_from_halfway")
         quality = {"correlation": 0.97, "brain_overlap": 0.99, "inverse_consistency_mm": 0.05}
+        quality |= {"moved_mm": [0.0, -1.5, 14.2], "rotated_deg": 3.1}
         write_json(path, {**{name: np.eye(4).tolist() for name in names}, "aligned": False, "quality": quality, **more})
         return path
 

@@ -29,7 +29,14 @@ def no_registration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(work: Work, given: str = "", **more: object) -> tuple[Volume, dict[str, object]]:
     mask, facts = work.folder / "mask.nii.gz", work.folder / "facts.json"
-    step(work.sessions[0] / "bias.nii.gz", mask, facts, settings("brain", **more), given)
+    step(
+        work.sessions[0] / "bias.nii.gz",
+        work.sessions[0] / "field.nii.gz",
+        mask,
+        facts,
+        settings("brain", **more),
+        given,
+    )
     return read_volume(mask, np.uint8), read_json(facts)
 
 
@@ -46,6 +53,9 @@ def test_the_mask_its_volume_and_the_way_to_mni_are_written(work: Work) -> None:
         "backend": "atlas",
         "volume_ml": pytest.approx(ball().sum() * 0.064),
         "mni_from_scan": MNI.tolist(),
+        "snr": pytest.approx(50, rel=0.4),
+        "inu_range": 0,
+        "cut_cm2": 0,
     }
 
 

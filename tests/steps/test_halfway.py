@@ -32,6 +32,7 @@ def test_matrices_and_quality_are_written(work: Work) -> None:
     assert content["quality"]["correlation"] > 0.7
     assert content["quality"]["brain_overlap"] == 1
     assert content["quality"]["inverse_consistency_mm"] == 0
+    assert content["quality"]["moved_mm"] == [0, 0, 0] and content["quality"]["rotated_deg"] == 0
     for name in ("baseline_from_halfway", "followup_from_halfway", "mni_from_halfway"):
         np.testing.assert_allclose(read_matrices(out)[name], np.eye(4), atol=1e-9)
 

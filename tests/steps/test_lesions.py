@@ -32,11 +32,13 @@ def run(work: Work, *, fsl: bool = False, space: str = "halfway") -> dict[str, P
     }
     measured = work.pair / "candidates.json"
     write_json(measured, {"sd_difference": 4.25678})
+    harmonised = work.pair / "harmonise.json"
+    write_json(harmonised, {"differential_bias_sd": 0.02, "histograms": {"after": {"overlap": 0.98}}})
     lesions(
         *work.changed(), *work.harmonised(), work.halfway(mni_from_halfway=MNI.tolist()),
         work.working(space, mni_from_halfway=MNI.tolist()),
         work.sessions[1] / "flair.nii.gz", work.sessions[1] / "brain.nii.gz",
-        *work.visit("brain.json"), *work.visit("ingest.json"), measured,
+        *work.visit("brain.json"), *work.visit("ingest.json"), measured, harmonised,
         **files, settings=settings("finalise", fsl=fsl),
     )  # fmt: skip
     return files
@@ -65,6 +67,10 @@ def test_the_summary_is_the_pairs_row(work: Work) -> None:
     assert summary["brain_followup_ml"] == 1150.4
     assert summary["noise"] == 4.257
     assert summary["registration_correlation"] == 0.97
+    assert (summary["moved_y_mm"], summary["moved_z_mm"], summary["rotated_deg"]) == (-1.5, 14.2, 3.1)
+    assert (summary["snr_baseline"], summary["snr_followup"]) == (30.5, 31.5)
+    assert (summary["slice_followup_mm"], summary["histogram_overlap"]) == (SPACING, 0.98)
+    assert summary["noise_percent"] == pytest.approx(100 * 4.25678 / 50, rel=0.05)
     assert summary["warnings"] == "baseline: ses-M00 is small; follow-up: ses-M12 is small"
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import write_pairs
-from newlesions.cohort.results import cohort_files, page_file, summary_file
+from newlesions.cohort.results import cohort_files, lesions_file, page_file, summary_file
 from newlesions.images.files import write_json, write_text
+from newlesions.report.tables import read_rows
 from newlesions.settings import read_config, settle
 from newlesions.steps.table import table
 
@@ -23,8 +24,13 @@ PAIRS = [
 
 def finish(out: Path, pair: Pair) -> None:
     """What the steps of a pair leave that the table reads."""
-    write_json(summary_file(out, pair), {"new_count": 1, "new_volume_mm3": 12.0})
+    write_json(summary_file(out, pair), {"new_count": 1, "new_volume_mm3": 12.0, "brain_overlap": 0.92})
     write_text(page_file(out, pair), "page")
+    values = "1\tnew\t12\t1\t0\t0\t0\t20\t-20\t20\tdeep white"
+    write_text(
+        lesions_file(out, pair),
+        "id\tkind\tvolume_mm3\tvoxels\tx_mm\ty_mm\tz_mm\tmni_x_mm\tmni_y_mm\tmni_z_mm\tregion\n" + values + "\n",
+    )
 
 
 @pytest.fixture
@@ -52,6 +58,26 @@ def test_every_file_about_the_cohort_is_written(out: Path) -> None:
     assert description["SourceDatasets"] == [{"URL": "bids"}]
     assert "newSinceM00\t" in files["labels"].read_text()
     assert "sub-09" in files["page"].read_text()
+
+
+def test_the_group_table_has_a_row_per_pair_and_says_what_its_columns_mean(out: Path) -> None:
+    files = write(out)
+    done, failed = read_rows(files["quality"])
+    assert (done["bids_name"], done["severity"], done["flags"]) == (
+        "sub-01_ses-M12_FLAIR",
+        "look",
+        "brain_overlap=look",
+    )
+    assert (failed["pair"], failed["status"], failed["severity"]) == ("sub-02_ses-M06", "failed", "")
+    columns = json.loads(files["quality_columns"].read_text())
+    assert list(columns) == list(done)
+    assert columns["flags"]["Rules"]["brain_overlap"]["Look"] == 0.95
+
+
+def test_the_page_shows_where_lesions_lie_until_their_table_is_gone(out: Path) -> None:
+    assert "Where new lesions lie" in write(out)["page"].read_text()
+    lesions_file(out, PAIRS[0]).unlink()
+    assert "Where new lesions lie" not in write(out)["page"].read_text()
 
 
 def test_the_mark_of_completeness_comes_and_goes(out: Path) -> None:

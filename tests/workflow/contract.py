@@ -10,6 +10,8 @@ COHORT = {
     "CITATION.md",
     "dataset_description.json",
     "descriptions.tsv",
+    "group_quality.json",
+    "group_quality.tsv",
     "index.html",
     "newlesions.tsv",
     "pairs.json",

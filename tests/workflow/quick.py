@@ -118,7 +118,7 @@ def assemble_networks(held_out, model_out, recipe_out, held_out_table, card_out,
 
 
 _COHORT_REPORT = """
-def cohort_report(table, pairs_json, out_html, summary, scores):
+def cohort_report(table, pairs_json, out_html, summary, scores, quality, lesions):
     out_html.write_text("page")
 """
 

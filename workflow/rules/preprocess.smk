@@ -10,6 +10,8 @@ rule bias:
     output:
         flair=keep(session_file("flair.nii.gz")),
         report=session_file("ingest.json"),
+        # Coarse and small: the report shows it.
+        field=session_file("field.nii.gz"),
         bias=keep(session_file("bias.nii.gz")),
     log:
         **logs_of_job("bias"),

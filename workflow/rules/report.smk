@@ -43,7 +43,7 @@ rule report:
     params:
         beside=beside(
             ("halfway", "working", "harmonise", "candidates", *(["refine"] if MODEL else [])),
-            {"_brain_facts": "brain.json", "_report": "ingest.json"},
+            {"_brain_facts": "brain.json", "_report": "ingest.json", "_field": "field.nii.gz"},
         ),
         lesions={"settings": SETTINGS["finalise"]},
         evaluate=held_against,

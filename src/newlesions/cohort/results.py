@@ -87,6 +87,12 @@ def scores_file(out: Path, pair: Pair) -> Path:
     return summary_file(out, pair).with_name("scores.json")
 
 
+def lesions_file(out: Path, pair: Pair) -> Path:
+    """The pair's lesion table."""
+    folder = out / f"sub-{pair.subject}" / f"ses-{pair.followup_session}" / "anat"
+    return folder / f"{pair.pair}_desc-lesions_table.tsv"
+
+
 def samples_file(out: Path, pair: Pair) -> Path:
     """What a classifier learns from the pair."""
     return summary_file(out, pair).with_name("samples.npz")
@@ -154,6 +160,8 @@ def cohort_files(out: Path) -> dict[str, Path]:
     """The files about the whole cohort, by the names that the step `table` gives them."""
     return {
         "table": out / "newlesions.tsv",
+        "quality": out / "group_quality.tsv",
+        "quality_columns": out / "group_quality.json",
         "page": out / "index.html",
         "description": out / "dataset_description.json",
         "labels": out / "descriptions.tsv",

@@ -63,6 +63,20 @@ def rms_distance(a: Affine, b: Affine, points: NDArray[np.float64]) -> float:
     return float(np.sqrt((difference**2).sum(axis=1).mean()))
 
 
+def movement(a: Affine, b: Affine, point: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """How ``b`` carries ``point``, shape (3,), away from where ``a`` carries it.
+
+    Returns
+    -------
+    tuple
+        The way from the image under ``a`` to that under ``b`` in RAS mm, shape (3,), and the angle between the two
+        rigid matrices in degrees.
+    """
+    way = (b - a)[:3, :3] @ point + (b - a)[:3, 3]
+    turned = Rotation.from_matrix(b[:3, :3] @ a[:3, :3].T)
+    return way, float(np.degrees(turned.magnitude()))
+
+
 def write_itk(path: Path | str, matrix: Affine) -> None:
     """Write an ITK ``.mat`` (MATLAB level 4). ``matrix`` maps the output's RAS mm to the input's RAS mm."""
     lps = _LPS @ matrix @ _LPS

@@ -54,8 +54,17 @@ def correct_bias(volume: Volume, settings: N4Settings) -> Volume:
     InputError
         If no head stands out from the background.
     """
-    field = bias_field(volume, settings)
+    return corrected_by(volume, bias_field(volume, settings))
+
+
+def corrected_by(volume: Volume, field: Volume) -> Volume:
+    """``volume`` divided by a multiplicative ``field`` on its grid; what is negative becomes 0."""
     return volume.with_data(np.maximum(volume.data, 0) / field.data)
+
+
+def field_to_show(field: Volume, spacing: float = 8.0) -> Volume:
+    """A bias field on a grid of about ``spacing`` mm: it is smooth, so nothing is lost but size."""
+    return resample(field, coarser_grid(field.grid, spacing), order=1)
 
 
 def bias_field(volume: Volume, settings: N4Settings) -> Volume:

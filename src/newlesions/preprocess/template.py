@@ -52,6 +52,11 @@ def load_template(spacing: float) -> Template:
     return Template(*(grey.with_data(data.astype(np.float32)) for data in (flair, brain, grey.data, white.data)))
 
 
+def t1_template() -> Volume:
+    """The template's T1 image at 1 mm, float32 in [0, 1]."""
+    return _map("t1")
+
+
 def brain_grid_in_mni(spacing: float, margin: float = 10.0) -> Grid:
     """The RAS grid in MNI space with cubic voxels of ``spacing`` mm around the template's brain and ``margin`` mm.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
-from newlesions.images.volume import Array
+from newlesions.images.volume import Affine, Array, Volume, apply_affine
 from newlesions.report.encode import data_uri
 from newlesions.report.figures import (
     AXES,
@@ -43,15 +43,11 @@ _SHARES: tuple[tuple[Plane, float], ...] = (
 _QUALITY = 78
 
 
-@dataclass(frozen=True)
-class Histogram:
-    """Two curves in a box of 600 by 160: SVG paths, and the ticks of the axis as (x, text)."""
+BiasField = tuple[Volume, Affine]
+"""A bias field, on any grid in its scan's space, and the 4x4 matrix from the working space to that of the scan."""
 
-    baseline: str
-    followup: str
-    ticks: list[tuple[float, str]]
-    window: tuple[float, float]
-    alt: str
+FIELD_LIMIT_PERCENT = 40.0
+"""The end of the scale of bias fields, the same on all pages, so that they can be compared."""
 
 
 def sections(images: PairImages) -> list[tuple[Plane, int]]:
@@ -136,29 +132,31 @@ def probability_figures(images: PairImages) -> list[Figure]:
     return figures
 
 
-def histogram(images: PairImages, bins: int = 120) -> Histogram:
-    """How often each harmonised intensity occurs in the brain at either visit, over the grey window and a bit more."""
-    low, high = images.window
-    margin = 0.06 * (high - low)
-    edges = np.linspace(low - margin, high + margin, bins + 1)
-    inside = images.brain if images.brain.any() else np.ones_like(images.brain)
-    counts = [np.histogram(volume[inside], edges)[0] for volume in (images.baseline, images.followup)]
-    top = max(int(count.max()) for count in counts) or 1
-    position = (edges[:-1] + edges[1:]) / 2
+def field_figures(images: PairImages, found: BiasField, name: str) -> list[Figure]:
+    """A scan's bias field in the brain, in percent of its median there, with the outline of the brain."""
+    places = sections(images)
+    fields = [_field_at(images, found, plane, index) for plane, index in places]
+    brains = [section(images.brain, plane, index) for plane, index in places]
+    inside = np.concatenate([field[brain] for field, brain in zip(fields, brains, strict=True)])
+    level = float(np.median(inside)) if inside.size else 1.0
+    figures = []
+    for (plane, _), field, brain in zip(places, fields, brains, strict=True):
+        flat = np.where(brain, 100 * (field / level - 1), 0)
+        source = data_uri(diverging(flat, FIELD_LIMIT_PERCENT), _QUALITY)
+        alt = f"Bias field of the {name.lower()} in the brain, {plane}"
+        figures.append(_figure(source, flat, plane, alt, brain_outline(brain)))
+    return figures
 
-    def x_of(value: float) -> float:
-        return float(600 * (value - edges[0]) / (edges[-1] - edges[0]))
 
-    def path(count: Array) -> str:
-        return "M" + "L".join(f"{x_of(x):.1f} {158 - 150 * y / top:.1f}" for x, y in zip(position, count, strict=True))
-
-    shares = (0, 0.25, 0.5, 0.75, 1)
-    ticks = [(x_of(low + share * (high - low)), f"{low + share * (high - low):.3g}") for share in shares]
-    medians = [float(np.median(volume[inside])) for volume in (images.baseline, images.followup)]
-    alt = (
-        f"Histograms of intensity in the brain; medians {medians[0]:.3g} at baseline and {medians[1]:.3g} at follow-up"
-    )
-    return Histogram(path(counts[0]), path(counts[1]), ticks, (x_of(low), x_of(high)), alt)
+def _field_at(images: PairImages, found: BiasField, plane: Plane, index: int) -> Array:
+    """The field in one section of the images; beyond its own field of view it goes on as at its border."""
+    field, scan_from_working = found
+    sides = [np.arange(size) for size in images.brain.shape]
+    sides[AXES[plane][0]] = np.array([index])
+    voxels = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1)
+    places = apply_affine(np.linalg.inv(field.affine) @ scan_from_working @ images.affine, voxels)
+    sampled = ndimage.map_coordinates(field.data, np.moveaxis(places, -1, 0), order=1, mode="nearest")
+    return section(sampled, plane, 0)
 
 
 def _figure(source: str, flat: Array, plane: Plane, alt: str, outlines: Sequence[Outline] = ()) -> Figure:

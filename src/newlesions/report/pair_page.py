@@ -10,15 +10,16 @@ from urllib.parse import quote
 import numpy as np
 
 from newlesions.images.volume import Affine
-from newlesions.report import assets, checks, quality
+from newlesions.report import assets, checks
 from newlesions.report.agreement import Agreement, Finding, agreement_of
 from newlesions.report.figures import diverging_stops
 from newlesions.report.lesion_cards import Place, build_card, build_missed, find_places, why_of
 from newlesions.report.overview import axial_montage, glass_brains
 from newlesions.report.pair_images import PairImages
 from newlesions.report.picture import Figure
+from newlesions.report.quality_section import quality_section
 from newlesions.report.render import render
-from newlesions.report.tables import KIND_LETTER, KINDS, Lesion, flattened, number, without_folders
+from newlesions.report.tables import KIND_LETTER, KINDS, Lesion, flattened, number
 from newlesions.report.viewer import embed, listed
 
 _MOST_MISSED = 12
@@ -42,6 +43,7 @@ class PairPage:
     ``working`` the space of the images and its transforms; ``scans`` the ingest reports of baseline and follow-up;
     ``measured`` what the steps measured, by step; ``settings`` the settings of the run; ``scores`` the scores against
     a reference, where there is one; ``refined`` what the step `refine` wrote, where the run has a model.
+    ``fields`` are the bias fields of both visits, ``histograms`` those of harmonise.json, where there are any.
     ``max_lesions`` bounds the lesions that get pictures, ``crop_mm`` is the side of these pictures. ``viewer``: whether
     the page carries volumes and a viewer for them; ``results`` is the digest by which marks know the results that they
     are about.
@@ -60,6 +62,8 @@ class PairPage:
     settings: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] | None = None
     refined: Mapping[str, Any] | None = None
+    fields: Sequence[checks.BiasField] = ()
+    histograms: Mapping[str, Any] | None = None
     days: float | None = None
     version: str = ""
     max_lesions: int = 60
@@ -79,7 +83,6 @@ def pair_html(page: PairPage) -> str:
         ordered, images, identity if followup_from_working is None else followup_from_working, page.crop_mm
     )
     pictured = [lesion for lesion in ordered if lesion.id in places][: page.max_lesions]
-    judged = _judged(page)
     agreement = agreement_of(page.scores, page.lesions) if page.scores else None
     viewer = _viewer(page, ordered, places) if page.viewer else None
     library = assets.niivue() if viewer else None
@@ -95,9 +98,7 @@ def pair_html(page: PairPage) -> str:
         "version": page.version,
         "letters": KIND_LETTER,
         "totals": {kind: _total(page, kind) for kind in KINDS},
-        "verdicts": judged,
-        "level": quality.overall(judged),
-        "headline": quality.HEADLINE[quality.overall(judged)],
+        "quality": quality_section(page.row, images, page.scans, page.fields, page.histograms),
         "glass": glass_brains(images),
         "montage": axial_montage(images, ordered, places, mni_from_working),
         "agreement": agreement,
@@ -106,20 +107,17 @@ def pair_html(page: PairPage) -> str:
         "cards": [build_card(lesion, places[lesion.id], images) for lesion in pictured],
         "lesions": ordered,
         "not_pictured": len(ordered) - len(pictured),
-        "checks": _check_groups(images),
-        "histogram": checks.histogram(images),
+        "probability_views": checks.probability_figures(images),
         "difference_limit": f"{images.difference_limit:.3g}",
         "colours": ", ".join(f"{name} {percent:.0f}%" for percent, name in diverging_stops()),
         "regions": _regions(page.lesions),
         "grey_window": f"{images.window[0]:.3g} to {images.window[1]:.3g}",
-        "scans": [_scan(report) for report in page.scans],
         "measured": {step: list(flattened(values)) for step, values in page.measured.items() if values},
         "settings": list(flattened(page.settings)),
         "multiplier": _multiplier(page),
         "in_mni": page.working.get("space") == "mni",
         "aligned": page.halfway.get("aligned", False),
         "files": _files(page),
-        "warnings": without_folders(str(page.row.get("warnings") or "")),
     }
     return render("pair.html.jinja", context)
 
@@ -189,69 +187,6 @@ def _regions(lesions: Sequence[Lesion]) -> list[dict[str, Any]]:
         for name in names
     ]
     return [row for row in counts if row["name"] in _REGIONS[:4] or any(row["counts"])]
-
-
-def _judged(page: PairPage) -> list[quality.Verdict]:
-    low, high = page.images.window
-    judged = quality.verdicts(page.row, noise_reference=high - low)
-    slices = quality.slice_verdict(*(_spacing(report) for report in page.scans))
-    return [*judged, slices] if slices else judged
-
-
-def _spacing(report: Mapping[str, Any]) -> list[float]:
-    return [float(value) for value in report.get("spacing_mm") or ()]
-
-
-def _scan(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The lines of the inputs table about one scan."""
-    warnings: Sequence[str] | str = report.get("warnings") or ()
-    listed = [warnings] if isinstance(warnings, str) else warnings
-    return {
-        "shape": " × ".join(str(value) for value in report.get("shape") or ()) or "–",
-        "spacing": " × ".join(f"{value:.2f}" for value in _spacing(report)) or "–",
-        "orientation": str(report.get("orientation") or "–"),
-        "dtype": str(report.get("dtype") or "–"),
-        "warnings": [without_folders(str(warning)) for warning in listed],
-    }
-
-
-def _check_groups(images: PairImages) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": "brain-mask",
-            "title": "Brain mask",
-            "text": "The line should follow the brain's surface at both visits: no skull inside, no brain outside. "
-            "Only change inside it is reported.",
-            "rows": [
-                ("Baseline", checks.brain_figures(images, "baseline")),
-                ("Follow-up", checks.brain_figures(images, "followup")),
-            ],
-        },
-        {
-            "id": "registration",
-            "title": "Registration",
-            "text": "In the checkerboard, ventricles and folds should run on across the borders of the squares. "
-            "Below it, the baseline's edges (yellow) should lie on the follow-up's own.",
-            "rows": [
-                ("Checkerboard", checks.checkerboards(images)),
-                ("Baseline's edges on the follow-up", checks.edge_figures(images)),
-            ],
-        },
-        {
-            "id": "difference",
-            "title": "Difference",
-            "text": "A good pair is dark but for its lesions. Rims along every fold speak of misalignment, broad "
-            "clouds of a bias field that was left.",
-            "rows": [("Follow-up minus baseline", checks.difference_figures(images))],
-        },
-        {
-            "id": "probability",
-            "title": "Probability of new lesion",
-            "text": "The largest value through the whole brain, 0 dark to 1 bright. Bright places without an outline "
-            "were considered and not called new.",
-            "rows": [("Largest value, three views", checks.probability_figures(images))],
-        },
-    ]
 
 
 def _files(page: PairPage) -> list[dict[str, str]]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from newlesions.errors import ConfigError
 from newlesions.images.io import read_volume, write_volume
-from newlesions.preprocess.bias import PRESETS, correct_bias
+from newlesions.preprocess.bias import PRESETS, bias_field, corrected_by, field_to_show
 from newlesions.steps.names import named
 
 
-def bias(flair: Path, bias: Path, settings: Mapping[str, Any]) -> None:
-    """Write the N4-corrected scan, float32, on its own grid.
+def bias(flair: Path, bias: Path, field: Path, settings: Mapping[str, Any]) -> None:
+    """Write the N4-corrected scan, float32, on its own grid; and its bias field, coarse, for who wants to see it.
 
     Raises
     ------
@@ -24,4 +24,7 @@ def bias(flair: Path, bias: Path, settings: Mapping[str, Any]) -> None:
     if preset not in PRESETS:
         raise ConfigError(f"bias.preset is {preset!r}; expected one of {', '.join(PRESETS)}")
     with named(flair):
-        write_volume(bias, correct_bias(read_volume(flair), PRESETS[preset]), level=1)
+        scan = read_volume(flair)
+        found = bias_field(scan, PRESETS[preset])
+    write_volume(bias, corrected_by(scan, found), level=1)
+    write_volume(field, field_to_show(found))

@@ -15,14 +15,18 @@ from newlesions.images.io import read_volume, write_volume
 from newlesions.images.volume import Volume
 from newlesions.steps.names import matrix_rows, named
 
+_HIGHEST_SNR = 9999.0  # of a made-up image without noise; JSON knows no infinity
 
-def brain(bias: Path, brain: Path, facts: Path, settings: Mapping[str, Any], given: str = "") -> None:
-    """Write the brain mask (uint8, the scan's own grid) and what is known of it, with the affine to MNI.
+
+def brain(bias: Path, field: Path, brain: Path, facts: Path, settings: Mapping[str, Any], given: str = "") -> None:
+    """Write the brain mask (uint8, the scan's own grid), and the affine to MNI with numbers about scan and brain.
 
     Parameters
     ----------
     bias
         The bias-corrected scan.
+    field
+        Its bias field.
     brain, facts
         The mask and the JSON to write.
     settings
@@ -32,6 +36,7 @@ def brain(bias: Path, brain: Path, facts: Path, settings: Mapping[str, Any], giv
     """
     from newlesions.preprocess.brain import extract_brain, locate_brain
     from newlesions.preprocess.brain_backends import extract_with
+    from newlesions.preprocess.scan_quality import cut_area, intensity_range, signal_to_noise
 
     scan = read_volume(bias)
     with named(bias):
@@ -48,6 +53,9 @@ def brain(bias: Path, brain: Path, facts: Path, settings: Mapping[str, Any], giv
             "backend": "given" if given else settings["backend"],
             "volume_ml": round(found.volume_ml, 3),
             "mni_from_scan": matrix_rows(found.mni_from_scan),
+            "snr": round(min(signal_to_noise(scan, found.mask.data > 0), _HIGHEST_SNR), 2),
+            "inu_range": round(intensity_range(read_volume(field), found.mask), 4),
+            "cut_cm2": round(cut_area(found.mask), 2),
         },
     )
 

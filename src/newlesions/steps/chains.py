@@ -15,7 +15,7 @@ from newlesions.steps.adapter import run_step
 CHAINS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "bias": {
         "ingest": {"scan": "scan", "flair_out": "flair", "report_out": "report"},
-        "bias": {"flair": "flair", "bias": "bias"},
+        "bias": {"flair": "flair", "bias": "bias", "field": "field"},
     },
     "harmonise": {
         "resample": {
@@ -54,6 +54,7 @@ CHAINS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "baseline_report": "baseline_report",
             "followup_report": "followup_report",
             "candidates_facts": "candidates",
+            "harmonise_facts": "harmonise",
             "lesions": "lesions",
             "lesions_sidecar": "lesions_sidecar",
             "brain_mask": "brain_mask",
@@ -84,6 +85,8 @@ CHAINS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "harmonise": "harmonise",
             "candidates": "candidates",
             "refine": "refine",
+            "baseline_field": "baseline_field",
+            "followup_field": "followup_field",
             "lesions": "lesions",
             "summary": "summary",
             "scores": "scores",

@@ -11,7 +11,11 @@ import numpy as np
 from newlesions.cohort.checks import ScanReport, check_pair
 from newlesions.images.files import read_json, write_json
 from newlesions.images.io import read_volume
+from newlesions.images.transforms import movement
+from newlesions.images.volume import apply_affine
 from newlesions.steps.names import matrix_rows
+
+_MIDDLE_OF_THE_BRAIN = np.array([0.0, -18.0, 8.0])  # MNI, mm
 
 
 def halfway(
@@ -28,7 +32,7 @@ def halfway(
     aligned: bool,
     pair: str,
 ) -> None:
-    """Write ``halfway.json``: the pair's matrices and how well they fit.
+    """Write ``halfway.json``: the pair's matrices, how well they fit, and how the head moved in the scanner.
 
     Raises
     ------
@@ -49,6 +53,8 @@ def halfway(
     check_same_head(
         found, pair, min_correlation=settings["min_correlation"], max_distance_mm=settings["max_distance_mm"]
     )
+    middle = apply_affine(np.asarray(np.linalg.inv(found.mni_from_halfway)), _MIDDLE_OF_THE_BRAIN)
+    way, angle = movement(found.baseline_from_halfway, found.followup_from_halfway, middle)
     write_json(
         halfway,
         {
@@ -60,6 +66,8 @@ def halfway(
                 "correlation": round(found.correlation, 4),
                 "brain_overlap": round(found.brain_overlap, 4),
                 "inverse_consistency_mm": round(found.inverse_consistency_mm, 4),
+                "moved_mm": [round(float(part), 2) + 0.0 for part in way],
+                "rotated_deg": round(angle, 2),
             },
         },
     )

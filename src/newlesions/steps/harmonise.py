@@ -22,7 +22,7 @@ def harmonise(
     facts: Path,
     settings: Mapping[str, Any],
 ) -> None:
-    """Write both visits with comparable intensities (float32, working grid) and what was measured.
+    """Write both visits with comparable intensities (float32, working grid) and what was measured, histograms among it.
 
     Raises
     ------
@@ -30,12 +30,14 @@ def harmonise(
         If the two scans' intensities cannot be brought together.
     """
     from newlesions.preprocess.harmonise import harmonise_pair
+    from newlesions.preprocess.histograms import histograms
 
+    before, after = read_volume(baseline), read_volume(followup)
     mask = read_volume(brain, dtype=np.bool_).data
     try:
         result = harmonise_pair(
-            read_volume(baseline),
-            read_volume(followup),
+            before,
+            after,
             mask,
             differential_bias_mm=settings["differential_bias_mm"],
             denoising=settings["denoise"],
@@ -46,4 +48,8 @@ def harmonise(
         raise InputError("/".join(baseline.parts[-4:-2]), str(error), "two FLAIR scans of one contrast") from error
     write_volume(harmonised_baseline, result.baseline, level=1)
     write_volume(harmonised_followup, result.followup, level=1)
-    write_json(facts, result.facts)
+    spread = {
+        "before": histograms(before.data, after.data, mask),
+        "after": histograms(result.baseline.data, result.followup.data, mask),
+    }
+    write_json(facts, {**result.facts, "histograms": spread})

@@ -14,6 +14,7 @@ from newlesions.images.files import read_json, write_json, write_text
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.transforms import write_fsl, write_itk
 from newlesions.steps.names import read_matrices
+from newlesions.steps.pair_quality import of_pair, of_visit
 from newlesions.steps.sidecars import LESION_COLUMNS, brain_sidecar, image_sidecar
 from newlesions.steps.working import published, read_working
 
@@ -33,6 +34,7 @@ def lesions(
     baseline_report: Path,
     followup_report: Path,
     candidates_facts: Path,
+    harmonise_facts: Path,
     lesions: Path,
     lesions_sidecar: Path,
     brain_mask: Path,
@@ -83,17 +85,16 @@ def lesions(
     flirt = [xfm.with_name(xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat"))] if settings["fsl"] else []
     for path in flirt:
         write_fsl(path, matrices["followup_from_halfway"], own.grid, shown.grid)
-    quality = matrices["quality"]
+    noise = read_json(candidates_facts)["sd_difference"]
     write_json(
         summary,
         {
             **totals(rows),
-            "brain_baseline_ml": round(read_json(baseline_brain_facts)["volume_ml"], 1),
-            "brain_followup_ml": round(read_json(followup_brain_facts)["volume_ml"], 1),
-            "registration_correlation": quality["correlation"],
-            "brain_overlap": quality["brain_overlap"],
-            "inverse_consistency_mm": quality["inverse_consistency_mm"],
-            "noise": round(read_json(candidates_facts)["sd_difference"], 3),
+            **of_visit("baseline", read_json(baseline_brain_facts), read_json(baseline_report)),
+            **of_visit("followup", read_json(followup_brain_facts), read_json(followup_report)),
+            **of_pair(matrices["quality"], read_json(harmonise_facts)),
+            "noise": round(noise, 3),
+            "noise_percent": round(100 * noise / float(np.median(after.data[inside])), 2),
             "warnings": "; ".join(_warnings(baseline_report, "baseline") + _warnings(followup_report, "follow-up")),
         },
     )

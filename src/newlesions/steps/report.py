@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from newlesions import __version__
 from newlesions.images.files import read_json, write_text
+from newlesions.images.io import read_volume
+from newlesions.report.checks import BiasField
 from newlesions.report.cohort_page import CohortPage, cohort_html
 from newlesions.report.cohort_scores import read_cohort_scores
 from newlesions.report.pair_images import read_pair_images
@@ -38,6 +40,8 @@ def report(
     scores: Path | None = None,
     reference: Path | None = None,
     refine: Path | None = None,
+    baseline_field: Path | None = None,
+    followup_field: Path | None = None,
 ) -> None:
     """Write the page of one pair.
 
@@ -67,6 +71,8 @@ def report(
         follow-up's own grid.
     refine
         The JSON file of that step, where the run has a model.
+    baseline_field, followup_field
+        The bias fields, each in its scan's own space. Results of earlier versions have none.
 
     Raises
     ------
@@ -79,6 +85,8 @@ def report(
     drawn = None
     if reference is not None and result is not None and not result.get("failed"):
         drawn = reference, read_working(working).followup_from_working
+    harmonised = read_json(harmonise)
+    histograms = harmonised.pop("histograms", None)
     page = PairPage(
         subject=pair["subject"],
         baseline_session=pair["baseline_session"],
@@ -89,10 +97,12 @@ def report(
         halfway=read_json(halfway),
         working=read_json(working),
         scans=(read_json(baseline_ingest), read_json(followup_ingest)),
-        measured={"harmonise": read_json(harmonise), "candidates": read_json(candidates), "refine": _facts(refined)},
+        measured={"harmonise": harmonised, "candidates": read_json(candidates), "refine": _facts(refined)},
         refined=refined,
         settings=settings,
         scores=result,
+        fields=_fields(baseline_field, followup_field, working),
+        histograms=histograms,
         days=number(pair.get("days", "")),
         version=__version__,
         max_lesions=int(options.get("max_lesions", 60)),
@@ -101,6 +111,17 @@ def report(
         results=results_digest(pair["pair"], pair["baseline_session"], lesions),
     )
     write_text(out_html, pair_html(page))
+
+
+def _fields(baseline: Path | None, followup: Path | None, working: Path) -> list[BiasField]:
+    """The bias fields of both visits with their ways from the working space; none where they were not kept."""
+    if baseline is None or followup is None:
+        return []
+    space = read_working(working)
+    return [
+        (read_volume(baseline), space.baseline_from_working),
+        (read_volume(followup), space.followup_from_working),
+    ]
 
 
 def _facts(refined: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -114,6 +135,8 @@ def cohort_report(
     out_html: Path,
     summary: Mapping[str, Any],
     scores: Mapping[str, Path] | None = None,
+    quality: Path | None = None,
+    lesions: Sequence[Path] = (),
 ) -> None:
     """Write the page of the cohort.
 
@@ -129,8 +152,23 @@ def cohort_report(
         What to tell of the run, such as ``{"recipe": ..., "version": ...}``, shown as given.
     scores
         The files of the step `scores` by name, where pairs have references.
+    quality
+        ``group_quality.tsv``. Without it, pairs are judged by the few numbers that ``newlesions.tsv`` has.
+    lesions
+        The lesion tables of the finished pairs.
     """
+    from newlesions.preprocess.template import t1_template
+
     index = read_json(pairs_json) if pairs_json is not None and pairs_json.exists() else {}
     scored = read_cohort_scores(scores) if scores else None
-    page = CohortPage(rows=read_rows(table), index=index, summary=summary, version=__version__, scores=scored)
+    page = CohortPage(
+        rows=read_rows(table),
+        index=index,
+        summary=summary,
+        version=__version__,
+        scores=scored,
+        quality=read_rows(quality) if quality is not None else (),
+        lesions=[read_lesions(path) for path in lesions],
+        template=t1_template() if lesions else None,
+    )
     write_text(out_html, cohort_html(page))

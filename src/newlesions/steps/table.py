@@ -10,9 +10,10 @@ from newlesions.cohort.made import Made, made_of
 from newlesions.cohort.made import digest_list as list_text
 from newlesions.cohort.outcome import DONE, outcomes, table_text
 from newlesions.cohort.pairs_table import read_pairs
-from newlesions.cohort.results import flow_of, score_files
+from newlesions.cohort.results import flow_of, lesions_file, score_files, summary_file
 from newlesions.images.files import read_json, sha256, write_bytes, write_json, write_text
 from newlesions.provenance import BIDSIGNORE, citation, dataset_description, descriptions, provenance
+from newlesions.report.group_table import group_rows, group_sidecar, group_text
 from newlesions.settings import read_recipe
 from newlesions.steps.report import cohort_report
 
@@ -21,6 +22,8 @@ def table(
     *,
     pairs: Path,
     table: Path,
+    quality: Path,
+    quality_columns: Path,
     page: Path,
     description: Path,
     labels: Path,
@@ -42,6 +45,8 @@ def table(
         The frozen pairs table. It is copied beside ``table`` as pairs.tsv, with the pairs.json beside it.
     table
         newlesions.tsv; its folder is the results folder, where the pairs' summaries and logs are looked for.
+    quality, quality_columns
+        group_quality.tsv, and group_quality.json that says what its columns mean.
     page, description, labels, ignore, citation_text, provenance_record, digest_list
         index.html, dataset_description.json, descriptions.tsv, .bidsignore, CITATION.md, provenance.json,
         sha256sums.txt.
@@ -60,6 +65,10 @@ def table(
     steps, buckets = flow_of(settings, rows)
     outcome = outcomes(out, rows, steps, buckets)
     write_text(table, table_text(outcome))
+    done = [pair for pair, row in zip(rows, outcome, strict=True) if row["status"] == DONE]
+    summaries_of = {pair.pair: read_json(summary_file(out, pair)) for pair in done}
+    write_text(quality, group_text(group_rows(outcome, summaries_of)))
+    write_json(quality_columns, group_sidecar())
     _freeze(pairs, out)
     write_json(description, dataset_description(rows, str(index.get("input", ""))))
     write_text(labels, descriptions(rows, settings["resample"]["space"]))
@@ -67,11 +76,12 @@ def table(
     write_text(citation_text, citation(recipe))
     references = score_files(out) if any(row.reference for row in rows) else None
     told = {"recipe": recipe["id"], **({"model": Path(model).name} if model else {})}
-    cohort_report(table, out / "pairs.json", page, told, references)
-    finished = {row["pair"] for row in outcome if row["status"] == DONE}
-    made = {row.pair: made_of(out, row, steps, buckets[row.pair]) for row in rows if row.pair in finished}
-    about = [table, page, description, labels, ignore, citation_text, out / "pairs.json", *(references or {}).values()]
-    outputs = _write_list(digest_list, made, about)
+    # One that somebody deleted is made again by the workflow, and is missing from the map until then.
+    tables = [path for pair in done if (path := lesions_file(out, pair)).is_file()]
+    cohort_report(table, out / "pairs.json", page, told, references, quality, tables)
+    made = {row.pair: made_of(out, row, steps, buckets[row.pair]) for row in done}
+    own = [table, quality, quality_columns, page, description, labels, ignore, citation_text, out / "pairs.json"]
+    outputs = _write_list(digest_list, made, [*own, *(references or {}).values()])
     write_json(provenance_record, provenance(rows, settings, recipe, made, outputs))
     if all(row["status"] == DONE for row in outcome):
         write_json(complete, [row["pair"] for row in outcome])

@@ -1,0 +1,86 @@
+"""How the numbers of a cohort are spread: one small histogram per number, with the limits of its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from newlesions.report.flags import RULES, Rule, Severity
+from newlesions.report.tables import shown
+
+WIDTH, HEIGHT = 240, 90
+_BINS = 24
+_TOP = 8
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar, in pixels from the upper left corner; ``severity`` is that of the values in its middle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    severity: Severity
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One histogram: its bars, the limits as (x, severity beyond it), the ends of its axis, and its words."""
+
+    name: str
+    bars: list[Bar]
+    limits: list[tuple[float, Severity]]
+    low: str
+    high: str
+    middle: str
+    flagged: str
+
+
+def distributions(cohort: Sequence[Mapping[str, float]]) -> list[Distribution]:
+    """A histogram for each rule whose number at least two pairs have and that is not the same in all.
+
+    Parameters
+    ----------
+    cohort
+        The measures of each pair, as `measures_of` gives them.
+    """
+    drawn = []
+    for rule in RULES:
+        values = [numbers[rule.measure] for numbers in cohort if rule.measure in numbers]
+        if len(values) > 1 and min(values) < max(values):
+            drawn.append(_distribution(rule, values))
+    return drawn
+
+
+def _distribution(rule: Rule, values: Sequence[float]) -> Distribution:
+    limits: list[tuple[float, Severity]] = [(rule.look, "look")]
+    if rule.bad is not None:
+        limits.append((rule.bad, "bad"))
+    low, high = min(values), max(values)
+    counts, edges = np.histogram(values, _BINS, (low, high))
+    scale = WIDTH / (high - low)
+    tall = (HEIGHT - _TOP) / max(int(counts.max()), 1)
+    bars = [
+        Bar(
+            (start - low) * scale,
+            HEIGHT - max(count * tall, 1.5),
+            WIDTH / _BINS - 1,
+            max(count * tall, 1.5),
+            rule.severity((start + end) / 2),
+        )
+        for count, start, end in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        if count
+    ]
+    marks = [((limit - low) * scale, severity) for limit, severity in limits if low < limit < high]
+    severities = [rule.severity(value) for value in values]
+    flagged = ", ".join(f"{severities.count(name)} {name}" for name in ("look", "bad") if severities.count(name))
+    whole = all(value == round(value) for value in values)
+    digits = 0 if whole or high >= 100 else 1 if high >= 10 else 3 if high <= 1 else 2
+    low_text, high_text, middle = (shown(value, digits) for value in (low, high, median(values)))
+    return Distribution(
+        f"{rule.name}, {rule.unit}" if rule.unit else rule.name, bars, marks, low_text, high_text, middle, flagged
+    )

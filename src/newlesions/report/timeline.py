@@ -1,0 +1,104 @@
+"""Subjects with three visits or more: when they were scanned, and what was new each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from newlesions.report.tables import number
+
+_WIDTH = 100.0
+_FEWEST_PAIRS = 2
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One visit on a line: where in percent, its session, its new lesions (None: the first one), its pair's page.
+
+    ``size`` in pixels grows with the square root of the count; ``text`` says all in words.
+    """
+
+    x: float
+    session: str
+    count: int | None
+    size: float
+    href: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The visits of one subject. ``to_scale`` says whether their distances are times; ``new`` counts new lesions."""
+
+    subject: str
+    visits: list[Visit]
+    to_scale: bool
+    new: int
+
+
+def timelines(rows: Sequence[Mapping[str, str]], links: Mapping[str, str]) -> list[Timeline]:
+    """The lines of all subjects with at least three visits, those with most new lesions first.
+
+    Parameters
+    ----------
+    rows
+        The finished pairs: rows of newlesions.tsv.
+    links
+        The page of each pair by the pair's id.
+    """
+    by_subject: dict[str, list[Mapping[str, str]]] = {}
+    for row in rows:
+        by_subject.setdefault(row.get("subject", ""), []).append(row)
+    several = {subject: pairs for subject, pairs in by_subject.items() if len(pairs) >= _FEWEST_PAIRS}
+    times = {subject: _times(pairs) for subject, pairs in several.items()}
+    longest = max((max(found.values()) for found in times.values() if found), default=0.0) or 1.0
+    lines = [_timeline(subject, pairs, times[subject], longest, links) for subject, pairs in several.items()]
+    return sorted(lines, key=lambda line: -line.new)
+
+
+def _times(pairs: Sequence[Mapping[str, str]]) -> dict[str, float]:
+    """Days since the first visit by session; nothing where a time is unknown or two ways disagree in order."""
+    times: dict[str, float] = {}
+    for pair in pairs:
+        baseline, followup = pair.get("baseline_session", ""), pair.get("followup_session", "")
+        days = number(pair.get("days"))
+        if days is None or days < 0:
+            return {}
+        times.setdefault(baseline, 0.0 if not times else -1.0)
+        if times[baseline] < 0:  # a gap: the pair in between failed
+            return {}
+        times[followup] = times[baseline] + days
+    return times
+
+
+def _timeline(
+    subject: str,
+    pairs: Sequence[Mapping[str, str]],
+    times: Mapping[str, float],
+    longest: float,
+    links: Mapping[str, str],
+) -> Timeline:
+    sessions = list(
+        dict.fromkeys(pair.get(f"{visit}_session", "") for pair in pairs for visit in ("baseline", "followup"))
+    )
+    places = {
+        session: _WIDTH * times[session] / longest if times else _WIDTH * index / (len(sessions) - 1)
+        for index, session in enumerate(sessions)
+    }
+    of_session = {pair.get("followup_session", ""): pair for pair in pairs}
+    visits = [_visit(session, places[session], of_session.get(session), times, links) for session in sessions]
+    visits.sort(key=lambda visit: visit.x)
+    return Timeline(subject, visits, bool(times), sum(visit.count or 0 for visit in visits))
+
+
+def _visit(
+    session: str, x: float, pair: Mapping[str, str] | None, times: Mapping[str, float], links: Mapping[str, str]
+) -> Visit:
+    when = f", day {times[session]:.0f}" if times else ""
+    if pair is None:
+        return Visit(x, session, None, 10.0, "", f"ses-{session}{when}")
+    count = int(number(pair.get("new_count")) or 0)
+    volume = number(pair.get("new_volume_mm3")) or 0.0
+    since = pair.get("baseline_session", "")
+    text = f"ses-{session}{when}: {count} new since ses-{since}, {volume:.0f} mm³"
+    return Visit(x, session, count, min(18 + 4 * count**0.5, 34.0), links.get(pair.get("pair", ""), ""), text)
