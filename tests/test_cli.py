@@ -34,7 +34,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert all(
-        f"    {name}" in text for name in ("run", "index", "demo", "table", "report", "recipes", "doctor", "train")
+        f"    {name}" in text
+        for name in ("run", "index", "demo", "table", "report", "recipes", "doctor", "train", "dicom", "dicom-seg")
     )
 
 
@@ -145,3 +146,4 @@ def test_doctor_tells_versions_and_what_is_missing(
     said = capsys.readouterr().out
     assert "antspyx" in said
     assert "missing: hd-bet on the PATH" in said
+    assert "dcm2niix on the PATH (Debian" in said

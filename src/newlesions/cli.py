@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from newlesions import __version__
 from newlesions.errors import ConfigError, InputError
@@ -15,7 +16,7 @@ DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _COMMANDS = (
     "run", "status", "index", "demo", "table", "report", "review", "recipes", "doctor", "evaluate", "compare", "train",
-    "verify", "diff",
+    "verify", "diff", "dicom", "dicom-seg",
 )  # fmt: skip
 _LEVELS = ("participant", "group")
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().error(f"arguments after -- are for `run`, not for `{args.command}`")
     args.snakemake = passed_on
     try:
-        return importlib.import_module(f"newlesions.commands.{args.command}").command(args)
+        return _module(args.command).command(args)
     except (ConfigError, InputError) as error:
         print(f"newlesions: {error}", file=sys.stderr)
         return WRONG_INPUT
@@ -38,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         sys.stderr.close()
         return DONE
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"newlesions.commands.{command.replace('-', '_')}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_verify(commands)
     _add_diff(commands)
+    _add_dicom(commands)
     commands.add_parser("doctor", help="show versions, optional tools that are found or missing, and resources")
     return top
 
@@ -143,6 +149,10 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     report = commands.add_parser("report", help="write the page of a pair again, from what the run kept")
     report.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a run")
     report.add_argument("pairs", nargs="*", metavar="PAIR", help="as sub-01_ses-M12; all pairs when absent")
+    _add_participants(report)
+    report.add_argument(
+        "--pdf", action="store_true", help="print the pages that are there as PDF, through the installed Chromium"
+    )
 
 
 def _add_review(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -284,6 +294,51 @@ def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     diff.add_argument("first", metavar="OUT1", help="the results folder of the earlier run")
     diff.add_argument("second", metavar="OUT2", help="that of the later run")
     diff.add_argument("-o", "--output", metavar="FOLDER", help="write changes.tsv, lesions.tsv and diff.html there")
+
+
+def _add_dicom(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    take = commands.add_parser(
+        "dicom",
+        help="choose and convert the FLAIR series of a folder of DICOM files, as pseudonymised BIDS",
+        description="One FLAIR per patient and study date, converted by dcm2niix. No name, date or free text goes into "
+        "BIDS_DIR; who is who stands in the key beside it. Exit codes: 0 every study gave a FLAIR, 1 some did not "
+        "(each is named), 2 the input is wrong.",
+    )
+    take.add_argument("dicom_dir", metavar="DICOM_DIR", help="a folder with DICOM files at any depth")
+    take.add_argument("-o", "--output", required=True, metavar="BIDS_DIR", help="the BIDS folder to write or add to")
+    take.add_argument(
+        "--table",
+        metavar="TSV",
+        help="exceptions to the rules: columns patient, study_date, series_number, series, use (take or leave), "
+        "subject, session",
+    )
+    take.add_argument("--key", metavar="TSV", help="where to keep who is who (BIDS_DIR_key.tsv)")
+    take.add_argument("--dry-run", "-n", action="store_true", help="show what would be taken; write nothing")
+    give = commands.add_parser(
+        "dicom-seg",
+        help="write the changed lesions of finished pairs as DICOM segmentations of the follow-ups' series",
+        description="For each pair, find the series of its follow-up in DICOM_DIR by grid and voxels, and write its "
+        "new, enlarging, gone and shrinking lesions as one segmentation with four segments. Exit codes: 0 all written, "
+        "1 some pairs have no series there (each is named), 2 the input is wrong.",
+    )
+    give.add_argument("out_dir", metavar="OUT_DIR", help="the results folder of a run")
+    give.add_argument("--dicom", required=True, metavar="DICOM_DIR", help="where the follow-ups' DICOM files lie")
+    give.add_argument(
+        "-o", "--output", metavar="DIR", help="where to write; the files tell the patients' names (OUT_DIR_dicom-seg)"
+    )
+    _add_participants(give)
+
+
+def _add_participants(command: argparse.ArgumentParser) -> None:
+    """Whose results, where a results folder is the input."""
+    command.add_argument(
+        "--participant-label",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="LABEL",
+        help="only these subjects, with or without sub-",
+    )
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:

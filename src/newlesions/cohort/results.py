@@ -129,6 +129,12 @@ def page_file(out: Path, pair: Pair) -> Path:
     return out / f"sub-{pair.subject}" / f"{pair.pair}.html"
 
 
+def change_labels_file(out: Path, pair: Pair) -> Path:
+    """The kinds of changed lesions on the follow-up's own grid."""
+    name = f"{pair.pair}_space-orig_label-lesion_desc-changeSince{pair.baseline_session}_dseg.nii.gz"
+    return out / f"sub-{pair.subject}" / f"ses-{pair.followup_session}" / "anat" / name
+
+
 def run_steps(kind: str | None) -> tuple[str, ...]:
     """The steps of a run with a model of this kind, or without one."""
     judged = {None: (), NETWORKS: NETWORK_STEPS, TREES: ("refine",), BOTH: ("network", "refine")}[kind]

@@ -11,9 +11,11 @@ from importlib import metadata
 
 from newlesions import __version__, house
 from newlesions.commands.results_table import aligned
+from newlesions.dicom.needs import missing_for as lacks
 from newlesions.errors import ConfigError
 from newlesions.networks.nnunet import is_installed
 from newlesions.preprocess.brain_backends import BACKENDS, missing_for
+from newlesions.report.pdf import find_browser
 from newlesions.versions import LIBRARIES
 
 _IMPORTS = (
@@ -52,10 +54,21 @@ def _torch() -> str:
     return f"sees {torch.cuda.device_count()} GPU(s)" if torch.cuda.is_available() else "runs on the CPU"
 
 
+def _no_browser() -> str:
+    try:
+        find_browser()
+    except ConfigError:
+        return "a browser on the PATH (Debian: apt-get install chromium), or its path in $CHROME_PATH"
+    return ""
+
+
 def _optional() -> list[list[str]]:
     """A row per optional tool: its name, what it serves, and whether it is there."""
     rows = [[name, f"brain.backend: {name}", missing_for(name)] for name in BACKENDS]
     nnunet = "" if is_installed() else "the package nnunetv2 (pip install 'newlesions[nnunet]')"
     rows.append(["nnunetv2", "recipe martinezheras2023", nnunet])
     rows.append(["sbatch", "SLURM", "" if shutil.which("sbatch") else "a node of the cluster that may submit jobs"])
+    rows.append(["dcm2niix", "newlesions dicom", lacks("pydicom", "nipype", "dcm2niix")])
+    rows.append(["highdicom", "newlesions dicom-seg", lacks("pydicom", "highdicom")])
+    rows.append(["chromium", "newlesions report --pdf", _no_browser()])
     return [[name, serves, f"missing: {lack}" if lack else "found"] for name, serves, lack in rows]

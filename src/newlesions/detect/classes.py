@@ -14,6 +14,8 @@ NEW, ENLARGING, GONE, SHRINKING = 1, 2, 3, 4
 EXCHANGED = np.array([0, GONE, SHRINKING, NEW, ENLARGING], dtype=np.uint8)
 """What each class, 0 to 4, is when the visits are exchanged."""
 KINDS = {NEW: "new", ENLARGING: "enlarging", GONE: "gone", SHRINKING: "shrinking"}
+COLOURS = {"new": "#D55E00", "enlarging": "#E69F00", "gone": "#0072B2", "shrinking": "#56B4E9"}
+"""What viewers show each kind in."""
 
 
 def lesion_like(image: Image, brain: Mask, sd: float) -> Mask:

@@ -11,6 +11,7 @@ from pathlib import Path
 from newlesions.errors import ConfigError
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.volume import Volume
+from newlesions.offline import quiet_nipype
 from newlesions.preprocess.ants_images import scratch
 
 
@@ -68,6 +69,7 @@ def _bet(image: Path, mask: Path) -> None:
 
 
 def _hd_bet(image: Path, mask: Path) -> None:
+    quiet_nipype()
     from nipype.interfaces.base import CommandLine
 
     output = mask.with_name("stripped.nii.gz")
@@ -78,6 +80,7 @@ def _hd_bet(image: Path, mask: Path) -> None:
 
 
 def _synthstrip(image: Path, mask: Path) -> None:
+    quiet_nipype()
     from nipype.interfaces.base import CommandLine
 
     CommandLine("mri_synthstrip", args=f"-i {image} -m {mask}").run()

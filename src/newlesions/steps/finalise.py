@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from newlesions.detect.carry import carry, separate
-from newlesions.detect.classes import ENLARGING, KINDS, NEW, probability_of_new
+from newlesions.detect.classes import COLOURS, ENLARGING, KINDS, NEW, probability_of_new
 from newlesions.images.files import write_json, write_text
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.resample import resample
@@ -18,8 +18,6 @@ from newlesions.images.volume import Volume
 from newlesions.steps.names import read_matrices
 from newlesions.steps.sidecars import image_sidecar, lesion_sidecar
 from newlesions.steps.working import published, read_working
-
-_COLOURS = {"new": "#D55E00", "enlarging": "#E69F00", "gone": "#0072B2", "shrinking": "#56B4E9"}
 
 
 def finalise(
@@ -93,6 +91,6 @@ def finalise(
     write_json(dseg_sidecar, lesion_sidecar("lesion change"))
     write_json(halfway_mask_sidecar, lesion_sidecar("new lesions", space="halfway"))
     write_json(preproc_sidecar, image_sidecar(space.space))
-    rows = [f"{code}\t{kind}\t{_COLOURS[kind]}" for code, kind in KINDS.items()]
+    rows = [f"{code}\t{kind}\t{COLOURS[kind]}" for code, kind in KINDS.items()]
     write_text(dseg_labels, "\n".join(["index\tname\tcolor", *rows]) + "\n")
     return flirt
