@@ -74,7 +74,7 @@ def _ball(lesion: Lesion, shape: tuple[int, ...], affine: Affine) -> NDArray[np.
     """The flat indices of the voxels within the lesion's ball."""
     spacing = float(affine[0, 0])
     radius = max((3 * (lesion.volume or 0) / (4 * np.pi)) ** (1 / 3), _SMALLEST_RADIUS) / spacing
-    centre = apply_affine(np.linalg.inv(affine), np.array(lesion.mni, np.float64))
+    centre = apply_affine(np.asarray(np.linalg.inv(affine), np.float64), np.array(lesion.mni, np.float64))
     low = np.floor(centre - radius).astype(int)
     sides = [np.arange(start, start + int(2 * radius) + 3) for start in low]
     points = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 3)
