@@ -29,8 +29,8 @@ def quiet(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> dict[str, s
     return cohort.outcome()
 
 
-def test_memory_a_cancelled_job_and_a_node_that_goes_down(tmp_path: Path, shared: Path, quiet: dict[str, str]) -> None:
-    cohort = Watched(tmp_path, seconds=2, hungry="table", model=shared)
+def test_a_cancelled_job_and_a_node_that_goes_down(tmp_path: Path, shared: Path, quiet: dict[str, str]) -> None:
+    cohort = Watched(tmp_path, seconds=2, model=shared)
     with cohort.submit(partition="spare") as process:
         until(lambda: "bias" in cohort.nodes(), process)
         (job, *_) = [job for job in cohort.jobs() if job.state == "RUNNING"]
@@ -39,6 +39,8 @@ def test_memory_a_cancelled_job_and_a_node_that_goes_down(tmp_path: Path, shared
         (node,) = cohort.nodes()["halfway"]
         slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         try:
+            until(lambda: [job.state for job in cohort.jobs()] == ["PENDING"], process)
+            slurm("scontrol", "update", f"jobid={cohort.jobs()[0].number}", "starttime=now")  # SLURM waits two minutes
             until(lambda: cohort.nodes()["halfway"] == {"cpu2", "cpu3"}, process)
         finally:
             slurm("scontrol", "update", f"nodename={node}", "state=resume")
@@ -46,11 +48,25 @@ def test_memory_a_cancelled_job_and_a_node_that_goes_down(tmp_path: Path, shared
     assert cohort.outcome() == quiet
     starts = [note.step for note in cohort.notes() if note.event == "start"]
     assert starts.count("ingest") == 3  # two sessions, of which one was cancelled
-    assert starts.count("table") == 2  # killed for its memory, and given more
+    assert starts.count("table") == 1
     nodes = cohort.nodes()
     assert nodes.pop("network") == {"gpu1"}
     assert {node for some in nodes.values() for node in some} <= {"cpu2", "cpu3"}
     assert cohort.jobs() == []
+
+
+def test_a_job_out_of_memory_is_tried_again_with_more(tmp_path: Path) -> None:
+    cohort = Watched(tmp_path)
+    cohort.here()
+    before = cohort.outcome()
+    (cohort.out / "CITATION.md").unlink()  # so that the cohort's table is left to do
+    cohort.environment["QUICK_HUNGRY"] = "table"
+    with cohort.submit() as process:
+        said = ends_well(process)
+    assert set(cohort.steps(said)) == {"table"}
+    notes = [note for note in cohort.notes() if note.step == "table" and note.node]
+    assert [note.event for note in notes] == ["start", "start", "end"]
+    assert cohort.outcome() == before
 
 
 def kill(cohort: Watched) -> None:

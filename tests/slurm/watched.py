@@ -29,7 +29,7 @@ def _watch(step):
     def watched(**arguments):
         if "QUICK_NOTES" in os.environ:
             note(event="start")
-        if os.environ.get("QUICK_HUNGRY") == step.__name__:
+        if os.environ.get("QUICK_HUNGRY") == step.__name__:  # where memory is bounded
             eaten = b"x" * (1_300 * 2**20)  # more than the first try asks for, less than the second
             time.sleep(8)  # SLURM looks every two seconds
             del eaten
@@ -40,6 +40,17 @@ def _watch(step):
     return watched
 
 {name} = _watch({name})
+"""
+# `table` is none of the quick steps: the package's own, which lies behind them.
+_TABLE = """\
+import importlib.util
+from pathlib import Path
+import newlesions.steps
+
+_spec = importlib.util.spec_from_file_location("own_table", Path(newlesions.steps.__path__[1]) / "table.py")
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+table = _module.table
 """
 _MODEL = {
     "model.json": '{"recipe": "one", "kind": "networks"}',
@@ -73,7 +84,7 @@ class Note:
 class Watched(Quick):
     """One pair, a model of networks, and the profile for SLURM."""
 
-    def __init__(self, folder: Path, seconds: float = 0, hungry: str = "", model: Path | None = None) -> None:
+    def __init__(self, folder: Path, seconds: float = 0, model: Path | None = None) -> None:
         super().__init__(folder)
         for session in ("M00", "M12"):
             self.scan("01", session)
@@ -83,10 +94,11 @@ class Watched(Quick):
             path = self.model / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+        (folder / "site" / "steps" / "table.py").write_text(_TABLE)
         for module in (folder / "site" / "steps").glob("*.py"):
             module.write_text(module.read_text() + _WATCH.format(name=module.stem))
         self.seconds, self.notes_file = seconds, folder / "notes"
-        self.environment |= {"QUICK_NOTES": str(self.notes_file), "QUICK_HUNGRY": hungry}
+        self.environment |= {"QUICK_NOTES": str(self.notes_file)}
 
     def submit(self, left_behind: str = "cancel", partition: str = "cpu") -> subprocess.Popen[str]:
         """Start the run on the cluster."""
