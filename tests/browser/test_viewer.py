@@ -19,6 +19,15 @@ from report.synthetic import labels, page_of, write_pair, write_results
 pytestmark = pytest.mark.browser
 
 EVIL = "<img src=x onerror=\"document.title='owned'\">'&"
+# Sets back what a test left changed, so that a test that fails does not spoil the next.
+_AS_AT_FIRST = """() => {
+  document.getElementById("viewer-beside").click();
+  for (const input of document.querySelectorAll("#viewer input")) {
+    if (input.value === input.defaultValue && input.checked === input.defaultChecked) continue;
+    [input.value, input.checked] = [input.defaultValue, input.defaultChecked];
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}"""
 Picture = NDArray[np.int16]
 
 
@@ -33,6 +42,7 @@ def viewed(open_pages, tmp_path_factory):
 @pytest.fixture
 def page(viewed) -> Iterator:
     yield viewed.page
+    viewed.page.evaluate(_AS_AT_FIRST)
     viewed.check()
 
 
@@ -79,7 +89,7 @@ def test_both_visits_are_drawn_in_three_planes(page):
         shown = picture(page, visit)
         middle = shown.shape[0] * 6 // 10
         for part in (shown[:middle], shown[middle:, : shown.shape[1] // 2], shown[middle:, shown.shape[1] // 2 :]):
-            assert (part.max(axis=-1) > 60).mean() > 0.1
+            assert (part.max(axis=-1) > 12).mean() > 0.2
     assert changed(picture(page, "baseline"), picture(page, "followup")) > 50
 
 
@@ -125,24 +135,35 @@ def test_arrows_move_the_cross_hair_of_a_focused_view(page):
     assert point(page) == [10.5, 9.0, 4.5]  # the patient's right is on the left
 
 
-def test_flicker_shows_the_visits_in_turn_at_one_place(page):
+def test_exchanging_shows_the_visits_in_turn_at_one_place(page):
     row(page, 1).click()
-    page.keyboard.press("x")
-    first = page.locator(".views").screenshot()
-    page.keyboard.press("x")
-    second = page.locator(".views").screenshot()
-    page.keyboard.press("x")
-    again = page.locator(".views").screenshot()
-    shown = [np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(np.int16) for png in (first, second, again)]
-    assert changed(shown[0], shown[1]) > 50 and changed(shown[0], shown[2]) == 0
-    for press in (lambda: page.keyboard.press("f"), lambda: page.locator("#viewer-flicker").click()):
-        press()
-        if page.locator("#viewer-flicker").get_attribute("aria-pressed") == "true":
-            slide(page, "rate", 5)
+    shown = []
+    for _ in range(3):
+        page.keyboard.press("x")
+        settled(page)
+        png = page.locator(".views").screenshot()
+        shown.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(np.int16)[30:])
+    assert changed(shown[0], shown[1]) > 500 and changed(shown[0], shown[2]) == 0
+    page.keyboard.press("s")
+    assert page.locator(".views.flicker").count() == 0
+
+
+def test_flicker_exchanges_by_itself_until_it_is_stopped(page):
+    button = page.locator("#viewer-flicker")
+    slide(page, "rate", 5)
+
+    def key() -> None:
+        page.keyboard.press("f")
+
+    for start, stop in ((key, button.click), (button.click, key)):
+        start()
+        assert button.get_attribute("aria-pressed") == "true"
+        for _ in range(2):
             page.locator(".views.flicker.show-baseline").wait_for()
             page.locator(".views.flicker:not(.show-baseline)").wait_for()
-    assert page.locator("#viewer-flicker").get_attribute("aria-pressed") == "false"
-    assert page.locator(".views.flicker").count() == 0
+        stop()
+        assert button.get_attribute("aria-pressed") == "false"
+        assert page.locator(".views.flicker").count() == 0
 
 
 def test_sliders_change_the_overlay(page):
@@ -199,9 +220,7 @@ def test_the_list_sorts_either_way(page):
 
 def test_marks_survive_a_reload_reach_the_table_and_correct_the_masks(open_page, tmp_path):
     out = tmp_path / "out"
-    opened = open_page(write_results(out))
-    page = opened.page
-    ready(page)
+    page = open_page(write_results(out), webgl=False).page
     row(page, 1).locator("[data-mark=reject]").click()
     row(page, 1).locator("input").fill(f"  {EVIL} \t an artery ")
     row(page, 2).locator(".goto").click()
@@ -284,11 +303,11 @@ def test_labels_that_attack_show_as_text(open_page, tmp_path):
     assert page.locator("figure[data-visit=baseline] figcaption").text_content().endswith(f"ses-{EVIL}")
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-def test_nothing_is_wider_than_the_window(open_page, tmp_path, width):
-    page = open_page(page_of(tmp_path), width=width).page
+def test_nothing_is_wider_than_a_narrow_window(open_page, tmp_path):
+    page = open_page(page_of(tmp_path), width=320).page  # 1280 at 400 %
     ready(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.locator(".view[data-visit=followup] canvas").bounding_box()["width"] > 200
 
 
 def test_every_control_has_a_name(open_page, tmp_path):
@@ -302,6 +321,6 @@ def test_every_control_has_a_name(open_page, tmp_path):
 def test_a_pair_without_change_has_a_viewer_without_list(open_page, tmp_path):
     page = open_page(page_of(tmp_path, lesions=False)).page
     ready(page)
-    assert (picture(page).max(axis=-1) > 60).mean() > 0.1
+    assert (picture(page).max(axis=-1) > 12).mean() > 0.2
     page.keyboard.press("n")
     assert page.locator("#lesion-list").count() == 0

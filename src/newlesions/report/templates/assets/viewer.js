@@ -17,6 +17,11 @@
     { sliceType: SLICES.coronal, position: [0, 0.6, 0.5, 0.4] },
     { sliceType: SLICES.sagittal, position: [0.5, 0.6, 0.5, 0.4] },
   ];
+  const ONE_WIDE_VIEW = [
+    { sliceType: SLICES.axial, position: [0, 0, 0.58, 1] },
+    { sliceType: SLICES.coronal, position: [0.58, 0, 0.42, 0.5] },
+    { sliceType: SLICES.sagittal, position: [0.58, 0.5, 0.42, 0.5] },
+  ];
   const centre = facts.shape.map((length, axis) => facts.affine[axis][3] + facts.affine[axis][axis] * (length - 1) / 2);
   let shown = [];  // the two NiiVue instances
   let voxels = null;
@@ -53,6 +58,7 @@
 
   /** Draw again with the window, the overlay and its opacity as the controls say; once a frame, however often asked. */
   function refresh() {
+    say();
     if (queued) return;
     queued = true;
     requestAnimationFrame(() => {
@@ -64,7 +70,6 @@
         draw(overlay.img);
         view.updateGLVolume();
       }
-      say();
     });
   }
 
@@ -123,7 +128,7 @@
         view.clearCustomLayout();
         view.setSliceType(SLICES[chosen]);
       } else {
-        view.setCustomLayout(THREE_PLANES);
+        view.setCustomLayout(flickering() ? ONE_WIDE_VIEW : THREE_PLANES);
       }
     }
   }
@@ -132,26 +137,30 @@
   let timer = null;
   const flickering = () => views.classList.contains("flicker");
 
-  function exchange() {
-    if (!flickering()) {
-      views.classList.add("flicker", "show-baseline");
-      return;
-    }
-    views.classList.toggle("show-baseline");
+  function together(on) {
+    views.classList.toggle("flicker", on);
+    views.classList.toggle("show-baseline", on);
+    planes();
   }
 
-  function flicker(on) {
+  function exchange() {
+    if (flickering()) views.classList.toggle("show-baseline");
+    else together(true);
+  }
+
+  function run(on) {
     clearInterval(timer);
     timer = on ? setInterval(exchange, 1000 / Number(control("rate").value)) : null;
-    if (on) exchange();
-    else views.classList.remove("flicker", "show-baseline");
     control("flicker").setAttribute("aria-pressed", String(on));
   }
 
+  function flicker(on) {
+    run(on);
+    together(on);
+  }
+
   function swap() {
-    clearInterval(timer);
-    timer = null;
-    control("flicker").setAttribute("aria-pressed", "false");
+    run(false);
     exchange();
   }
 
@@ -168,9 +177,9 @@
   document.addEventListener("keydown", (event) => {
     const pictured = canvases.includes(event.target);
     if (pictured && moved(event)) event.preventDefault();
-    const keys = { f: () => flicker(!timer), x: swap, o: () => { control("overlay").click(); } };
-    const run = keys[event.key];
-    if (run && shown.length && window.newlesions.listening(event)) run();
+    const keys = { s: () => flicker(false), f: () => flicker(!timer), x: swap, o: () => { control("overlay").click(); } };
+    const asked = keys[event.key];
+    if (asked && shown.length && window.newlesions.listening(event)) asked();
     if (pictured) event.stopPropagation();  // NiiVue has keys of its own
   }, true);
 
@@ -182,7 +191,8 @@
     control("planes").addEventListener("change", planes);
     control("flicker").addEventListener("click", () => flicker(!timer));
     control("swap").addEventListener("click", swap);
-    control("rate").addEventListener("input", () => { say(); if (timer) flicker(true); });
+    control("beside").addEventListener("click", () => flicker(false));
+    control("rate").addEventListener("input", () => { say(); if (timer) run(true); });
     control("reset").addEventListener("click", () => {
       for (const id of ["level", "width"]) control(id).value = control(id).defaultValue;
       refresh();
