@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from newlesions.cohort.results import (
     anat_file,
     cohort_files,
     labels_file,
-    lesion_table_file,
+    lesions_file,
     page_file,
     summary_file,
     work_folder,
 )
+from newlesions.detect.classes import KINDS
 from newlesions.images.files import sha256, write_json, write_text
 from newlesions.images.io import write_volume
 from newlesions.images.volume import Volume
@@ -56,9 +56,10 @@ class Results:
     def pair(self, subject: str, boxes: Boxes | None = None, **summary: Any) -> Pair:
         """Add a finished pair whose lesions are ``boxes``."""
         pair = self.waiting(subject)
-        outputs = [labels_file(self.out, pair), lesion_table_file(self.out, pair)]
+        outputs = [labels_file(self.out, pair), lesions_file(self.out, pair)]
         write_volume(outputs[0], labels(boxes or []))
-        write_text(outputs[1], f"id\tkind\n{json.dumps([code for _, code in boxes or []])}\n")
+        rows = [f"{n}\t{KINDS[code]}\t{code}\t0\t0\t0" for n, (_, code) in enumerate(boxes or [], start=1)]
+        write_text(outputs[1], "\n".join(["id\tkind\tvolume_mm3\tx_mm\ty_mm\tz_mm", *rows, ""]))
         outputs += [anat_file(self.out, pair, "from-M00_to-halfway_mode-image_xfm.mat"), page_file(self.out, pair)]
         for path in outputs[2:]:
             write_text(path, "".join(summary.pop(path.suffix, path.name)))

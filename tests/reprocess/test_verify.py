@@ -35,7 +35,7 @@ def test_what_is_as_it_was_passes_and_nothing_is_written(out: Path, capsys: pyte
     said = capsys.readouterr().out
     assert "all as recorded" in said and content["provenance_sha256"] in said
     counts = {check["about"]: check["checked"] for check in content["checks"]}
-    assert counts["outputs"] == 4 * 2 + 7 + 1 and counts["inputs"] == 4 and counts["pairs"] == 2
+    assert counts["outputs"] == 4 * 2 + 9 + 1 and counts["inputs"] == 4 and counts["pairs"] == 2
 
 
 def test_the_list_is_one_that_sha256sum_reads(out: Path) -> None:

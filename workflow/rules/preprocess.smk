@@ -42,6 +42,7 @@ rule brain:
     """Find the brain of one scan, or take the mask that the pairs table gives."""
     input:
         bias=session_file("bias.nii.gz"),
+        field=session_file("field.nii.gz"),
         given=brain_of_session if GIVES_BRAINS else [],
     output:
         brain=keep(session_file("brain.nii.gz")),

@@ -119,11 +119,6 @@ def labels_file(out: Path, pair: Pair) -> Path:
     return anat_file(out, pair, f"space-orig_label-lesion_desc-changeSince{pair.baseline_session}_dseg.nii.gz")
 
 
-def lesion_table_file(out: Path, pair: Pair) -> Path:
-    """One row per lesion."""
-    return anat_file(out, pair, "desc-lesions_table.tsv")
-
-
 def page_file(out: Path, pair: Pair) -> Path:
     """The pair's page."""
     return out / f"sub-{pair.subject}" / f"{pair.pair}.html"

@@ -12,7 +12,7 @@ import numpy as np
 
 from newlesions.cohort.outcome import COLUMNS, DONE
 from newlesions.cohort.pairs import Pair
-from newlesions.cohort.results import labels_file, lesion_table_file
+from newlesions.cohort.results import labels_file, lesions_file
 from newlesions.errors import InputError
 from newlesions.images.file_checks import check_file, open_image, read_stored
 from newlesions.images.files import sha256
@@ -130,7 +130,7 @@ def _pair(name: str, first: Release, second: Release) -> PairDifference | None:
 def _lesions(first: tuple[Release, Pair], second: tuple[Release, Pair]) -> tuple[list[LesionChange], str]:
     """The lesions of a pair whose label image or lesion table differs, and why they could not be matched."""
     paths = [labels_file(release.folder, pair) for release, pair in (first, second)]
-    tables = [lesion_table_file(release.folder, pair) for release, pair in (first, second)]
+    tables = [lesions_file(release.folder, pair) for release, pair in (first, second)]
     missing = [path.name for path in (*paths, *tables) if not path.is_file()]
     if missing:
         return [], f"missing: {', '.join(missing)}"

@@ -21,12 +21,13 @@ def test_a_shipped_model_can_be_read_and_has_its_card(name):
     assert len(found.voxel) == found.settings["inner_folds"]
     for file in ("card.md", "held_out.tsv", "recipe.yaml"):
         assert (folder / file).stat().st_size > 0
-    assert {path.suffix for path in folder.iterdir()} <= {".json", ".txt", ".gz", ".md", ".tsv", ".yaml"}
-    assert set(model_files(folder)) <= set(folder.iterdir())
+    files = {path for path in folder.rglob("*") if path.is_file()}
+    assert {path.suffix for path in files} <= {".json", ".txt", ".gz", ".md", ".tsv", ".yaml", ".safetensors"}
+    assert set(model_files(folder)) <= files
 
 
 def test_shipped_models_are_small():
-    assert sum(path.stat().st_size for folder in house.models().values() for path in folder.iterdir()) < _LARGEST
+    assert sum(path.stat().st_size for folder in house.models().values() for path in folder.rglob("*")) < _LARGEST
 
 
 def test_the_shipped_model_finds_plain_new_lesions_and_nothing_where_nothing_is_new():
