@@ -60,6 +60,7 @@ bench: setup ## what a pair costs, what the orchestration adds, and what our own
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/planning.py
 	$(BIN)/python benchmarks/orchestration.py
+	$(BIN)/python benchmarks/report.py
 
 lock: setup ## write envs/requirements-cpu.txt from the current .venv
 	$(BIN)/python scripts/lock.py
