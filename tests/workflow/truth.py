@@ -12,9 +12,13 @@ if "--help" not in sys.argv:
 """
 _BIAS = """\
 import shutil
+import numpy as np
+from newlesions.images.io import read_volume, write_volume
 
-def bias(flair, bias, settings):
+def bias(flair, bias, field, settings):
     shutil.copyfile(flair, bias)
+    scan = read_volume(flair)
+    write_volume(field, scan.with_data(np.ones_like(scan.data)))
 """
 _BRAIN = """\
 from pathlib import Path
@@ -26,7 +30,7 @@ from newlesions.images.volume import apply_affine
 REFERENCE = Path({reference!r})
 MNI_CENTRE = np.array([0.0, -18.0, 8.0])
 
-def brain(bias, brain, facts, settings, given):
+def brain(bias, field, brain, facts, settings, given):
     subject, session = bias.parts[-3:-1]
     name = f"{{subject}}_{{session}}_space-orig_desc-brain_mask.nii.gz"
     found = read_volume(REFERENCE / subject / session / "anat" / name)
