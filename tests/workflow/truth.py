@@ -38,7 +38,8 @@ def brain(bias, field, brain, facts, settings, given):
     matrix = np.diag([1.07, 1.07, 1.07, 1.0])
     matrix[:3, 3] = MNI_CENTRE - 1.07 * apply_affine(found.affine, np.argwhere(found.data > 0).mean(axis=0))
     volume = float(np.count_nonzero(found.data)) * found.voxel_volume / 1000
-    write_json(facts, dict(backend="truth", volume_ml=volume, mni_from_scan=matrix.tolist()))
+    measured = dict(volume_ml=volume, snr=30.0, inu_range=0.1, cut_cm2=0.0)
+    write_json(facts, dict(backend="truth", mni_from_scan=matrix.tolist(), **measured))
 """
 _HALFWAY = """\
 from pathlib import Path
@@ -51,7 +52,8 @@ def halfway(baseline_facts, halfway, pair, **others):
     subject, session = pair.split("_")
     truth = read_json(REFERENCE / subject / session / "anat" / f"{{pair}}_desc-rigid_transforms.json")
     mni = np.array(read_json(baseline_facts)["mni_from_scan"]) @ np.array(truth["baseline_from_halfway"])
-    quality = dict(correlation=0.99, brain_overlap=0.99, inverse_consistency_mm=0.0)
+    still = dict(moved_mm=[0.0, 0.0, 0.0], rotated_deg=0.0)
+    quality = dict(correlation=0.99, brain_overlap=0.99, inverse_consistency_mm=0.0, **still)
     write_json(halfway, dict(
         baseline_from_halfway=truth["baseline_from_halfway"],
         followup_from_halfway=truth["followup_from_halfway"],
