@@ -14,14 +14,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from newlesions.evaluate.masks import label_image
 from newlesions.evaluate.measures import DETECTION, Comparison
 from newlesions.evaluate.overlap import dice
 from newlesions.images.io import read_volume
+from newlesions.images.morphology import label_lesions
 from newlesions.images.resample import resample
 from newlesions.images.transforms import read_itk, rms_distance
-from newlesions.images.volume import Volume
+from newlesions.images.volume import Grid, Volume
 from newlesions.preprocess.bias import PRESETS, bias_field, correct_bias
 from newlesions.preprocess.brain import extract_brain
 from newlesions.preprocess.halfway import Visit, brain_points, find_halfway
@@ -95,7 +97,10 @@ def compare_presets(volume: Volume, brain: np.ndarray) -> None:
 
 
 def score_masks(folder: Path, out: Path) -> None:
-    """Dice of new (and of all that rose) on the follow-up's own grid, and how many lesions are found."""
+    """Dice of new (and of all that rose) on the follow-up's own grid, and how many lesions are found.
+
+    The reference marks many lesions that no eye sees rise. Those that do (`visible`) are counted apart, by any overlap.
+    """
     for change in sorted(out.glob("sub-*/ses-*/anat/*_desc-changeSince*_dseg.nii.gz")):
         subject, session = change.parts[-4], change.parts[-3]
         stem = f"{subject}_{session}_space-orig_label-lesion_desc"
@@ -109,6 +114,32 @@ def score_masks(folder: Path, out: Path) -> None:
               f" {dice(truth['new'], rose):.3f}, gone or shrinking {dice(truth['gone'], fell):.3f};"
               f" of what rose F1_score {lesions['F1_score']:.3f}, SensL {lesions['SensL']:.3f}, PPVL"
               f" {lesions['PPVL']:.3f}")  # fmt: skip
+        labels = label_lesions(truth["new"])
+        seen = visible(labels, out, subject, session, image.grid)
+        met = np.bincount(labels[rose], minlength=seen.size + 1)[1:] > 0
+        own = label_lesions(rose)
+        false = int((np.bincount(own[truth["new"]], minlength=int(own.max()) + 1)[1:] == 0).sum())
+        print(f"    touched: {met[seen].sum()} of {seen.sum()} reference lesions that rise visibly,"
+              f" {met[~seen].sum()} of {(~seen).sum()} others; {false} of {own.max()} found touch none",
+              flush=True)  # fmt: skip
+
+
+def visible(labels: np.ndarray, out: Path, subject: str, session: str, own: Grid) -> np.ndarray:
+    """Which lesions 1 to n rise visibly: on average by 2 SD of the brain's difference, to 0.5 SD above the brain."""
+    anat = out / subject / session / "anat"
+    label = session.removeprefix("ses-")
+    matrix = np.linalg.inv(read_itk(anat / f"{subject}_{session}_from-{label}_to-halfway_mode-image_xfm.mat"))
+    (before,) = anat.glob(f"*_space-halfway{label}_desc-preproc_FLAIR.nii.gz")
+    after = anat / f"{subject}_{session}_space-halfway_desc-preproc_FLAIR.nii.gz"
+    baseline, followup = (resample(read_volume(path), own, matrix, order=1).data for path in (before, after))
+    (mask,) = anat.glob("*_space-orig_desc-brain_mask.nii.gz")
+    brain = read_volume(mask, dtype=np.bool_).data
+    count = int(labels.max())
+    rise, level = (
+        ndimage.mean((values - values[brain].mean()) / values[brain].std(), labels, np.arange(1, count + 1))
+        for values in (followup - baseline, followup)
+    )
+    return np.asarray((rise >= 2) & (level >= 0.5)).reshape(count)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def made_pair(seed: int = 0, new: int = 4, gone: int = 0, noise: float = 0.03) -
     brain[2:-2, 2:-2, 2:-2] = True
     before, after = (image.astype(np.float32) for image in images)
     # The even texture has no lesions but those made, and a seventh of it counts as bright by any quantile.
-    settings = replace(SubtractionSettings.of(read_config()["candidates"]), enlarging_contact=0.4, lesion_sd=3.0)
+    settings = replace(SubtractionSettings.of(read_config()["candidates"]), lesion_sd=3.0)
     change = np.zeros(SHAPE, np.uint8)
     return PairData(before, after, brain, change, Grid(SHAPE, AFFINE), np.eye(4), (1.0, 3.0), settings), truth
 

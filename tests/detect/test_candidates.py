@@ -80,8 +80,8 @@ def test_exchanging_the_visits_exchanges_the_kinds_and_the_sign() -> None:
     other = (-27.0, 0.0, 34.0)
     grown = (-25.0, -30.0, 34.0)
     before, after = scan(other, seed=2), scan(WHITE, seed=3)
-    before.data[scan(grown, size=5).data > 80] = 90
-    after.data[scan(grown, size=9).data > 80] = 90
+    before.data[scan(grown, size=7).data > 80] = 90
+    after.data[scan(grown, size=11).data > 80] = 90
     # Sharp images: the tolerance of shifts would cut what grows off what was there, and smoothing overlay both.
     settings = replace(SETTINGS, shift_mm=0.0, smoothing_mm=0.0)
     forward = find_candidates(before, after, brain(), np.eye(4), settings)

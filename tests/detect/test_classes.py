@@ -25,7 +25,7 @@ from newlesions.images.morphology import Mask
 
 SHAPE = (30, 24, 20)
 BRAIN: Mask = np.ones(SHAPE, dtype=bool)
-SETTINGS = SubtractionSettings(k=3.0, min_rise=0.0, smoothing_mm=0.0, shift_mm=0.0, lesion_sd=6.0)
+SETTINGS = SubtractionSettings(k=3.0, min_rise=0.0, smoothing_mm=0.0, shift_mm=0.0)
 EXCHANGED = np.array([0, GONE, SHRINKING, NEW, ENLARGING])
 
 Box = tuple[slice, slice, slice]
@@ -48,7 +48,7 @@ def change(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     rise = find_rise(before, after, BRAIN, BRAIN, 1.0, settings)
     fall = find_rise(after, before, BRAIN, BRAIN, 1.0, settings)
-    return classify(rise, fall, before, after, BRAIN, settings)
+    return classify(rise, fall, before, after, BRAIN, 1.0, settings)
 
 
 def test_each_kind_is_told() -> None:
@@ -67,21 +67,38 @@ def test_each_kind_is_told() -> None:
     assert signed[left].max() < -0.99
 
 
-def test_the_share_of_lesion_around_decides_between_new_and_enlarging() -> None:
-    clusters = np.zeros((9, 9, 9), dtype=np.int32)
-    clusters[3:6, 3:6, 3:6] = 1  # its shell has 54 voxels over faces
-    lesions = np.zeros(clusters.shape, dtype=bool)
-    lesions[2, 3:6, 3:6] = True
-    assert grows_from(clusters, lesions, 9 / 54).tolist() == [False, True]
-    assert grows_from(clusters, lesions, 9 / 54 + 1e-6).tolist() == [False, False]
-    assert grows_from(np.zeros_like(clusters), lesions, 0.1).tolist() == [False]
+RIM: Box = (slice(10, 16), slice(8, 14), slice(6, 12))
+CORE: Box = (slice(14, 20), slice(8, 14), slice(6, 12))
+
+
+def grown(core: float, share: float | None, tissue: float = 100.0, lesion: float = 160.0) -> list[bool]:
+    """Whether a lesion grows from what had ``core`` of its contrast before."""
+    earlier, later = (np.full(SHAPE, tissue, dtype=np.float32) for _ in range(2))
+    earlier[CORE] = tissue + core * (lesion - tissue)
+    later[CORE] = later[RIM] = lesion
+    clusters = np.zeros(SHAPE, dtype=np.int32)
+    clusters[RIM] = 1
+    clusters[CORE] = 0
+    return grows_from(clusters, earlier, later, BRAIN, 1.0, share).tolist()
+
+
+def test_the_contrast_that_was_there_decides_between_new_and_enlarging() -> None:
+    assert grown(0.9, 0.55) == [False, True]
+    assert grown(0.3, 0.55) == [False, False]
+    assert grown(0.0, 0.55) == [False, False]
+    assert grown(1.0, None) == [False, False]
+
+
+@given(st.floats(0, 1), st.floats(10, 200), st.floats(5, 200))
+def test_brighter_and_more_contrasted_scans_tell_the_same(core: float, tissue: float, contrast: float) -> None:
+    if abs(core - 0.55) > 0.3:  # near the share rounding decides
+        assert grown(core, 0.55, tissue, tissue + contrast) == grown(core, 0.55)
 
 
 def test_a_cluster_that_fills_the_image_grows_from_nothing() -> None:
-    assert grows_from(np.ones((3, 3, 3), dtype=np.int32), np.zeros((3, 3, 3), dtype=bool), 0.0).tolist() == [
-        False,
-        False,
-    ]
+    clusters, image, brain = np.ones((3, 3, 3), np.int32), np.ones((3, 3, 3), np.float32), np.ones((3, 3, 3), bool)
+    assert grows_from(clusters, image, image, brain, 1.0, 0.5).tolist() == [False, False]
+    assert grows_from(np.zeros_like(clusters), image, image, brain, 1.0, 0.5).tolist() == [False]
 
 
 def test_lesions_are_bright_and_in_the_brain() -> None:

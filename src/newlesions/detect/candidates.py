@@ -46,7 +46,7 @@ def find_candidates(
     fall = find_rise(after, before, inside, inclusion, spacing, settings)
     change = np.zeros(brain.shape, dtype=np.uint8)
     signed = np.zeros(brain.shape, dtype=np.float32)
-    change[box], signed[box] = classify(rise, fall, before, after, inside, settings)
+    change[box], signed[box] = classify(rise, fall, before, after, inside, spacing, settings)
     counts = {f"{kind}_clusters": int(label_lesions(change == code).max()) for code, kind in KINDS.items()}
     facts = {
         "mean_difference": round(rise.mean, 5),

@@ -47,10 +47,10 @@ class SubtractionSettings:
         A new lesion is brighter than this multiple of the brain's median at follow-up; 0 turns it off.
     min_mean_z
         A cluster's mean rise, in SD; 0 turns it off.
-    enlarging_contact
-        Share of a cluster's surroundings that was lesion at baseline from which on it counts as enlarging.
+    enlarging_share
+        Share of a cluster's contrast that the baseline shows near it from which on it counts as enlarging; None: none.
     lesion_sd
-        Baseline voxels above median + this many SD of the brain are taken for lesion when classes are told apart.
+        Voxels above median + this many SD of the brain are taken for lesion by the classifiers' features.
     softness
         Width, in SD, of the logistic curve that turns the rise into a probability (0.5 at ``k``).
     """
@@ -70,7 +70,7 @@ class SubtractionSettings:
     shift_mm: float = 1.0
     brighter_than: float = 1.0
     min_mean_z: float = 0.0
-    enlarging_contact: float = 0.05
+    enlarging_share: float | None = 0.55
     lesion_sd: float = 2.0
     softness: float = 0.5
 

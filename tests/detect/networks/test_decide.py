@@ -10,7 +10,7 @@ from newlesions.detect.settings import SubtractionSettings
 from newlesions.networks.stages import Predict
 
 SHAPE = (16, 14, 12)
-SETTINGS = SubtractionSettings(enlarging_contact=0.3, lesion_sd=3.0)
+SETTINGS = SubtractionSettings()
 BRAIN = np.ones(SHAPE, bool)
 BRAIN[0] = False
 EXCHANGED = np.array([0, 3, 4, 1, 2])
@@ -36,6 +36,7 @@ def test_what_rises_alone_is_new_and_against_a_lesion_enlarging() -> None:
     before, after = images()
     before[9:12, 6:9, 3:5] = 150
     before[9:12, 6:9, 8] = before[9:12, 5, 5:8] = 150
+    after[A] = after[B] = after[9:12, 6:9, 3:5] = 150
     decided = decide(block(0.9, A, B), block(0), (before, after), BRAIN, 1.0, Predict(), SETTINGS)
     assert (decided.change[A] == 1).all()
     assert (decided.change[B] == 2).all()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.detect.classes import ENLARGING, GONE, NEW, SHRINKING, grows_from, lesion_like
+from newlesions.detect.classes import ENLARGING, NEW, tell_kinds
 from newlesions.detect.settings import SubtractionSettings
 from newlesions.images.morphology import Mask, label_lesions
 from newlesions.networks.stages import Predict
@@ -46,7 +46,7 @@ def decide(
     rise, fall
         The probability of a lesion that came, and of one that went, (I, J, K).
     images
-        Baseline and follow-up, comparable, (I, J, K): a cluster against a lesion of the earlier image is enlarging.
+        Baseline and follow-up, comparable, (I, J, K): what grows from a lesion of the earlier one is enlarging.
     brain
         The brain that both show, (I, J, K).
     spacing
@@ -55,16 +55,11 @@ def decide(
         ``threshold``, from which a voxel is part of a lesion; ``min_volume_mm3``, which a lesion (26 neighbours)
         exceeds.
     settings
-        Of the candidates: ``lesion_sd`` and ``enlarging_contact``.
+        Of the candidates: ``enlarging_share``.
     """
     rose, fell = (rise >= predict.threshold) & (rise > fall), (fall >= predict.threshold) & (fall > rise)
-    change = np.zeros(rise.shape, np.uint8)
-    for mask, earlier, alone, grown in ((rose, images[0], NEW, ENLARGING), (fell, images[1], GONE, SHRINKING)):
-        clusters = _large(mask & brain, spacing, predict.min_volume_mm3)
-        lesions = lesion_like(earlier, brain, settings.lesion_sd)
-        codes = np.where(grows_from(clusters, lesions, settings.enlarging_contact), grown, alone).astype(np.uint8)
-        codes[0] = 0
-        change = np.where(clusters > 0, codes[clusters], change)
+    came, went = (_large(mask & brain, spacing, predict.min_volume_mm3) for mask in (rose, fell))
+    change, _, _ = tell_kinds(came, went, images, brain, spacing, settings.enlarging_share)
     up, down = (at_even_odds(one, predict.threshold) for one in (rise, fall))
     signed = np.maximum(up, down) * np.sign(up - down)
     # The scale's rounding does not take a voxel of a lesion below one half.

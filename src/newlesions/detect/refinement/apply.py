@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.detect.classes import ENLARGING, GONE, KINDS, NEW, SHRINKING, grows_from, lesion_like
+from newlesions.detect.classes import ENLARGING, KINDS, NEW, tell_kinds
 from newlesions.detect.features.pair import Image, PairData
 from newlesions.detect.features.region import region_of
 from newlesions.detect.features.table import features_of
@@ -65,21 +65,14 @@ class _Direction:
 def refine(pair: PairData, model: Model, threads: int = 1) -> Refined:
     """Find new and enlarging lesions, and by the same model with the visits exchanged those gone and shrinking."""
     rise, fall = (_rise(visits, model, threads) for visits in (pair, pair.swapped()))
-    change = np.zeros(pair.brain.shape, np.uint8)
-    lesions: list[dict[str, Any]] = []
-    for direction, earlier, alone, grown in (
-        (rise, pair.before, NEW, ENLARGING),
-        (fall, pair.after, GONE, SHRINKING),
-    ):
-        touching = grows_from(
-            direction.labels,
-            lesion_like(earlier, pair.brain, pair.settings.lesion_sd),
-            pair.settings.enlarging_contact,
-        )
-        codes = np.where(touching, grown, alone).astype(np.uint8)
-        codes[0] = 0
-        change = np.where(direction.labels > 0, codes[direction.labels], change)
-        lesions += [{"kind": KINDS[int(code)], **row} for code, row in zip(codes[1:], direction.lesions, strict=True)]
+    visits = pair.before, pair.after
+    share = pair.settings.enlarging_share
+    change, *of_each = tell_kinds(rise.labels, fall.labels, visits, pair.brain, pair.spacing, share)
+    lesions = [
+        {"kind": KINDS[int(code)], **row}
+        for codes, direction in zip(of_each, (rise, fall), strict=True)
+        for code, row in zip(codes[1:], direction.lesions, strict=True)
+    ]
     up, down = rise.probability, fall.probability
     signed = (np.maximum(up, down) * np.sign(up - down)).astype(np.float32)
     # Where something both rose and fell, the change that the map of classes shows decides.
