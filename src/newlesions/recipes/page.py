@@ -138,7 +138,7 @@ def page(entry: Entry, row: measured.Row | None) -> str:
     others = [name for name in _OTHERS if name in settings.recipe_settings(recipe) or _is_by_rules(entry, name)]
     if others:
         parts += [f"## Settings of {', '.join(f'`{name}`' for name in others)}", _settings(entry, others)]
-    parts += [_stage(one) for one in checked]
+    parts += [_stage(entry, one) for one in checked]
     further = {name: value for name, value in recipe.items() if name not in _KNOWN}
     if further:
         parts += ["## Further", _table(["entry", "value"], [[name, short(value)] for name, value in further.items()])]
@@ -166,7 +166,7 @@ def _facts(entry: Entry) -> list[list[str]]:
         ["paper", cited(recipe["paper"]) if recipe.get("paper") else ABSENT],
         ["kind of system", entry.kind],
         ["state", f"{state.completeness(recipe)}; {state.model(recipe)}"],
-        ["inputs", "both FLAIR scans of a pair" + (f"; to learn, the columns {columns}" if columns else "")],
+        ["inputs", "both FLAIR scans of a pair" + (f"; to learn, of the pairs table {columns}" if columns else "")],
     ]
     if checked:
         rows.append(["networks", "; ".join(f"`{one.stage.name}` {_networks(one)}" for one in checked)])
@@ -223,12 +223,25 @@ def _settings(entry: Entry, sections: Sequence[str]) -> str:
     )
 
 
-def _stage(one: Checked) -> str:
+def _stage(entry: Entry, one: Checked) -> str:
     told = described(one)
+    told["patches"] += _millimetres(entry, one)
     names = [*(name for name in _PARTS if name in told), *(name for name in told if name not in _PARTS)]
     rows = [[_PARTS.get(name, name), told[name]] for name in names]
     rows.insert(names.index("network") + 1, ["networks and weights", _networks(one)])
     return f"## Stage `{one.stage.name}`\n\n" + _table(["", ""], rows)
+
+
+def _millimetres(entry: Entry, one: Checked) -> str:
+    """The sides of a patch in mm, where its voxels' edges are known without a scan; of slices where they are equal."""
+    grid = entry.recipe.get("preprocess", {}).get("resample", {})
+    finest, coarsest = grid.get("finest_mm"), grid.get("coarsest_mm")
+    edge = one.stage.prepare.spacing_mm or (finest if finest == coarsest else None)
+    sides = one.stage.sample.patch
+    edges = edge if isinstance(edge, tuple) else (edge,) * len(sides)
+    if edge is None or len(edges) != len(sides):
+        return ""
+    return f" ({' x '.join(f'{side * mm:g}' for side, mm in zip(sides, edges, strict=True))} mm)"
 
 
 def _measured(row: measured.Row | None) -> str:
