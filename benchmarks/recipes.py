@@ -25,6 +25,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,7 +53,7 @@ from newlesions.report.tables import number, read_rows
 PLAIN = "subtraction"
 """What the others are held against."""
 
-_TRIED = (1, 5)
+_TRIED = (2, 8)
 """Steps of the two short trainings between which the pace is measured."""
 
 _HELD_OUT = 3
@@ -62,6 +63,9 @@ RATERS = 4
 
 _OVERLOOKED = 0.1
 """The chance that a made rater overlooks a lesion."""
+
+_KEPT = ("work", ".snakemake")
+"""What is no part of a model in the folder of training."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ def main(arguments: list[str] | None = None) -> int:
         write_json(place, {"key": key, "row": row})
         _publish(folder, options.out, conditions)
     _publish(folder, options.out, conditions)
+    pages = house.root() / "scripts" / "make_recipe_pages.py"
+    _call([sys.executable, str(pages), "--folder", str(options.out)], folder / "logs" / "pages.log")
     return int(failed > 0)
 
 
@@ -126,9 +132,12 @@ def cohort(folder: Path, conditions: Conditions) -> tuple[list[Pair], list[Pair]
 
     Their brains are given, since finding them is not what is measured, and each new lesion was marked by four raters.
     """
-    table, bids = folder / "pairs.tsv", folder / "cohort"
+    table, bids, drawn = folder / "pairs.tsv", folder / "cohort", folder / "cohort.json"
     if not table.is_file():
         _draw(bids, table, conditions)
+        write_json(drawn, conditions.cohort)
+    if (found := read_json(drawn)) != conditions.cohort:
+        raise SystemExit(f"{folder}: found {found}; expected {conditions.cohort}, or another --folder")
     pairs = read_pairs(table)
     changed = {pair.pair: bool(read_volume(Path(pair.reference)).data.any()) for pair in pairs}
     kinds = [[pair for pair in pairs if changed[pair.pair] is kind] for kind in (True, False)]
@@ -212,12 +221,13 @@ def _trained(
         paces = _paces(content, folder, out, pairs, conditions)
         content = with_steps(content, paces, conditions.minutes, RATERS)
     _write_recipe(small, content)
-    for entry in ("model.json", "weights", "network"):
-        _remove(out / entry)
+    for path in out.iterdir() if out.is_dir() else ():
+        if path.name not in _KEPT:
+            _remove(path)  # of the model before
     spent = _newlesions(words, folder / "logs" / f"{name}-train.log")
     kept = folder / "models" / name
     _remove(kept)
-    shutil.copytree(out, kept, ignore=lambda directory, names: {*names} & {"work", ".snakemake"})
+    shutil.copytree(out, kept, ignore=shutil.ignore_patterns(*_KEPT))
     if not with_networks:
         return {"train_cpu_min": f"{spent / 60:.1f}", "remark": remark}
     row = {"remark": remark, "limits": conditions.limits, "budget_min": f"{conditions.minutes:g}"}
@@ -332,12 +342,10 @@ def summary(table: Path) -> measured.Row:
 
 def machine() -> str:
     """The class of this machine: processor, cores in use, torch."""
-    import torch
-
     text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
     found = re.search(r"model name\s*:\s*(.+)", text)
     name = found.group(1).strip() if found else platform.processor() or platform.machine()
-    return f"{name}, one thread a job, torch {torch.__version__!s}"
+    return f"{name}, one thread a job, torch {version('torch')}"
 
 
 def _apply_seconds(out: Path, pairs: Sequence[Pair]) -> float:
@@ -358,15 +366,13 @@ def _apply_seconds(out: Path, pairs: Sequence[Pair]) -> float:
 
 
 def _publish(folder: Path, out: Path, conditions: Conditions) -> None:
-    """Write the table of all rows that hold, and the pages that show it."""
+    """Write the table of all rows that hold."""
     found: dict[str, measured.Row] = {}
     for path in sorted((folder / "rows").glob("*.json")):
         held = read_json(path)
         if held["row"]["recipe"] in house.recipes() and held["key"] == _key(held["row"]["recipe"], conditions):
             found[held["row"]["recipe"]] = held["row"]
     measured.write(out / "measured.tsv", found.values())
-    script = house.root() / "scripts" / "make_recipe_pages.py"
-    subprocess.run([sys.executable, str(script), "--folder", str(out)], check=True)
 
 
 def _key(name: str, conditions: Conditions) -> dict[str, Any]:
@@ -437,7 +443,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=2.0, help="CPU minutes that train a recipe (%(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("demo/recipes"), help="where it works (%(default)s)")
     parser.add_argument("--out", type=Path, default=house.root() / "docs" / "recipes", help="the table and the pages")
-    parser.add_argument("--subjects", type=int, default=12, help="of the simulated cohort (%(default)s)")
+    parser.add_argument("--subjects", type=int, default=9, help="of the simulated cohort (%(default)s)")
     parser.add_argument("--seed", type=int, default=8, help="of the simulated cohort (%(default)s)")
     parser.add_argument(
         "--voxel", type=float, default=2.0, help="edge of the scans' and the grid's voxels (%(default)s)"

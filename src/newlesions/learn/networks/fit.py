@@ -118,7 +118,7 @@ def fit(
             began = time.process_time()
             network = training.run(each, checkpoint, validate, teller)
             spent = time.process_time() - began
-        facts = _facts(training, batches, learned, device, limits) | {"cpu_seconds": round(spent, 1)}
+        facts = _facts(training, batches, learned, device, limits) | {"cpu_seconds": round(spent, 3)}
     out.mkdir(parents=True, exist_ok=True)
     save(out / WEIGHTS, network, {"stage": stage.name, "network": json.dumps(stage.network, sort_keys=True)})
     write_text(out / LOG, log_text(training.report))
