@@ -238,9 +238,9 @@ def _millimetres(entry: Entry, one: Checked) -> str:
     finest, coarsest = grid.get("finest_mm"), grid.get("coarsest_mm")
     edge = one.stage.prepare.spacing_mm or (finest if finest == coarsest else None)
     sides = one.stage.sample.patch
-    edges = edge if isinstance(edge, tuple) else (edge,) * len(sides)
-    if edge is None or len(edges) != len(sides):
+    if edge is None or (isinstance(edge, tuple) and len(edge) != len(sides)):
         return ""
+    edges = edge if isinstance(edge, tuple) else (edge,) * len(sides)
     return f" ({' x '.join(f'{side * mm:g}' for side, mm in zip(sides, edges, strict=True))} mm)"
 
 

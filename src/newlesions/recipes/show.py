@@ -83,8 +83,7 @@ def _branches(stage: Stage, known: Mapping[str, Stage], drawn: set[str], indent:
 def described(one: Checked) -> dict[str, str]:
     """What a stage is, in one line of words and numbers for each of its parts, by the part's name."""
     stage = one.stage
-    planned = one.parameters is None
-    weights = "planned from the data" if planned else f"{one.parameters / 1e6:.2f} million weights"
+    weights = "planned from the data" if one.parameters is None else f"{one.parameters / 1e6:.2f} million weights"
     prepare, sample, optimise, predict = stage.prepare, stage.sample, stage.optimise, stage.predict
     spacing = "the working grid" if prepare.spacing_mm is None else f"voxels of {short(prepare.spacing_mm)} mm"
     rows = {
@@ -100,7 +99,7 @@ def described(one: Checked) -> dict[str, str]:
         + (f", {100 * sample.synthetic:g} % synthetic" if sample.synthetic else "")
         + (", changed pairs only" if sample.cases == "changed" else "")
         + _further(sample, "patch", "batch", "positive", "views", "synthetic", "cases"),
-        "augment": ", ".join(map(named, stage.augment)) or ("its own" if planned else "nothing"),
+        "augment": ", ".join(map(named, stage.augment)) or ("its own" if one.parameters is None else "nothing"),
         "loss": " + ".join(map(named, stage.loss)),
         "optimise": f"{optimise.name} {optimise.lr:g}, {optimise.steps} steps, {named(optimise.schedule)}, "
         f"{optimise.select} weights" + _further(optimise, "name", "lr", "steps", "schedule", "select"),
