@@ -101,13 +101,13 @@ class Conditions:
 def main(arguments: list[str] | None = None) -> int:
     """Measure what is not measured yet, write the table. Returns 1 where a recipe failed."""
     options = _options(arguments)
-    known = [name for name in house.recipes() if name != PLAIN]
-    names = [PLAIN, *sorted(options.recipes or known, key=_preparation)]
     folder = options.folder.absolute()
     conditions = Conditions(
         options.subjects, options.seed, 4.0 if options.tiny else options.voxel, options.tiny, options.minutes,
         options.width, options.patch, options.folds, options.own_rates,
     )  # fmt: skip
+    known = [name for name in house.recipes() if name != PLAIN]
+    names = [PLAIN, *sorted(options.recipes or known, key=lambda name: _preparation(name, conditions))]
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     learned, held_out = cohort(folder, conditions)
     print(f"{len(learned)} pairs train, {len(held_out)} are scored: {conditions.cohort}", flush=True)
@@ -380,17 +380,24 @@ def _key(name: str, conditions: Conditions) -> dict[str, Any]:
     return asdict(conditions) | {"recipe": sha256(house.recipes()[name])}
 
 
-def _preparation(name: str) -> str:
+def _preparation(name: str, conditions: Conditions) -> str:
     """What a recipe makes of the scans, so that those that make the same come one after the other."""
-    own = settings.recipe_settings(settings.read_recipe(name))
-    return json.dumps({step: own.get(step, {}) for step in ("bias", "halfway", "resample", "harmonise", "candidates")})
+    over = settings.assignments(_assigned(conditions))
+    held = settings.merged(settings.read_config() | {"recipe": name, "training": True, "override": over})
+    return json.dumps([held[step] for step in ("bias", "halfway", "resample", "harmonise", "candidates")])
 
 
 def _sets(conditions: Conditions) -> list[str]:
+    return [word for entry in _assigned(conditions) for word in ("--set", entry)]
+
+
+def _assigned(conditions: Conditions) -> list[str]:
+    """The settings that are the same for all recipes; brains are given, whatever a recipe finds them with."""
     edge = f"{conditions.voxel_mm:g}"
-    given = [f"resample.finest_mm={edge}", f"resample.coarsest_mm={edge}", "networks.device=cpu", "networks.threads=1",
-             f"networks.width={conditions.width:g}", "train.folds=2", "train.inner_folds=2"]  # fmt: skip
-    return [word for entry in given for word in ("--set", entry)]
+    return [
+        f"resample.finest_mm={edge}", f"resample.coarsest_mm={edge}", "brain.backend=atlas", "networks.device=cpu",
+        "networks.threads=1", f"networks.width={conditions.width:g}", "train.folds=2", "train.inner_folds=2",
+    ]  # fmt: skip
 
 
 def _mask(out: Path, pair: Pair) -> Path:
