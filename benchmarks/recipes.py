@@ -64,6 +64,9 @@ RATERS = 4
 _OVERLOOKED = 0.1
 """The chance that a made rater overlooks a lesion."""
 
+_COARSEST_MM = 3.0
+"""Of a working grid, by the configuration's schema."""
+
 _KEPT = ("work", ".snakemake")
 """What is no part of a model in the folder of training."""
 
@@ -89,11 +92,16 @@ class Conditions:
         return f"simulated {voxels}, {self.subjects} subjects, seed {self.seed}, one in {_HELD_OUT} held out"
 
     @property
+    def grid_mm(self) -> float:
+        """The edge of a working voxel: that of the scans, as far as settings allow it."""
+        return min(self.voxel_mm, _COARSEST_MM)
+
+    @property
     def limits(self) -> str:
         """In words."""
         return (
             f"width {self.width:g}, patches of at most {self.patch} voxels ({2 * self.patch} in slices), a grid of "
-            f"{self.voxel_mm:g} mm, at most {self.folds} folds and 1 seed"
+            f"{self.grid_mm:g} mm, at most {self.folds} folds and 1 seed"
             + ("" if self.own_rates else f", learning rates of at least {RATES['adam']:g} (SGD {RATES['sgd']:g})")
         )
 
@@ -393,7 +401,7 @@ def _sets(conditions: Conditions) -> list[str]:
 
 def _assigned(conditions: Conditions) -> list[str]:
     """The settings that are the same for all recipes; brains are given, whatever a recipe finds them with."""
-    edge = f"{conditions.voxel_mm:g}"
+    edge = f"{conditions.grid_mm:g}"
     return [
         f"resample.finest_mm={edge}", f"resample.coarsest_mm={edge}", "brain.backend=atlas", "networks.device=cpu",
         "networks.threads=1", f"networks.width={conditions.width:g}", "train.folds=2", "train.inner_folds=2",

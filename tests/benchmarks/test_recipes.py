@@ -138,6 +138,12 @@ def test_budget_scores_and_costs_of_a_recipe(bench: ModuleType, tmp_path: Path, 
     assert not any("resample" in word for word in plain_run), "as it ships"
 
 
+def test_tiny_scans_have_a_grid_that_the_settings_allow(bench: ModuleType, tmp_path: Path, commands: Commands) -> None:
+    code, rows = start(bench, tmp_path, "basaran2021", "--tiny")
+    assert code == 0 and "a grid of 3 mm" in rows["basaran2021"]["limits"]
+    assert all(f"resample.{name}_mm=3" in commands.asked[-2] for name in ("finest", "coarsest"))
+
+
 def test_what_is_done_is_not_repeated_and_what_failed_is(bench: ModuleType, tmp_path: Path, commands: Commands) -> None:
     commands.fails = "ashtari2021"
     code, rows = start(bench, tmp_path, "basaran2021", "ashtari2021")
