@@ -91,6 +91,12 @@ def sections() -> set[str]:
     return set(_validator("config").schema["properties"])
 
 
+def described(section: str, name: str) -> str:
+    """What a setting is, in the words of the configuration's schema; "" where it has none."""
+    entries = _validator("config").schema["properties"][section].get("properties", {})
+    return str(entries.get(name, {}).get("description", ""))
+
+
 def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with the values of ``over``; dictionaries are merged, everything else is replaced.
 

@@ -6,6 +6,7 @@ import pytest
 
 from newlesions import house
 from newlesions.cli import main
+from newlesions.networks import nnunet
 
 MINE = """\
 id: mine
@@ -22,6 +23,16 @@ def test_the_ways_to_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipes", "list"]) == 0
     assert capsys.readouterr().out == plain
     assert all(name in plain for name in house.recipes())
+
+
+def test_the_list_tells_the_state_of_each(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nnunet, "is_installed", lambda: False)
+    assert main(["recipes", "list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert list(lines) == list(house.recipes())
+    assert "runs with its shipped model" in lines["boosted"] and lines["boosted"].rstrip().endswith("complete")
+    assert "to be trained first" in lines["basaran2021"]
+    assert lines["martinezheras2023"].rstrip().endswith("needs the extra nnunetv2 (not installed)")
 
 
 def test_a_recipe_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

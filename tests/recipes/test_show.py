@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from newlesions.recipes.check import check
-from newlesions.recipes.show import graph, show
+from newlesions.recipes.show import described, graph, show
 from newlesions.recipes.stages import stages_of
 from newlesions.settings import read_recipe
 from recipes.made import entry, recipe
@@ -35,6 +35,30 @@ def test_what_is_shown_of_a_recipe() -> None:
     assert "THE PAPER STATES" in text and "(p. 48)" in text
     assert "CHOSEN, SINCE THE PAPER LEAVES IT OPEN" in text
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_every_number_of_a_stage_is_told() -> None:
+    start = {"stage": "lesions", "part": "encoder", "frozen": True}
+    sample = {"patch": [16, 16, 16], "batch": 3, "cases": "changed", "weights": [1.0, 0.5], "options": {"shift": 0.6}}
+    new = entry(
+        inputs=["followup"],
+        start=start,
+        sample=sample,
+        augment=[{"name": "noise", "p": 0.3}, {"name": "flip"}],
+        loss=[{"name": "focal", "gamma": 2}, {"name": "dice"}],
+        optimise={"name": "sgd", "lr": 0.01, "steps": 7, "schedule": {"name": "cosine", "warmup": 0.1}, "clip": 5.0},
+        predict={"threshold": 0.1, "flips": [0, 1], "min_volume_mm3": 4.0},
+    )
+    content = recipe(lesions=entry(task="segment_lesions", inputs=["flair"]), new=new)
+    told = described(check(content)[1])
+    assert told["begins"] == "with lesions (encoder, encoder frozen)"
+    assert told["patches"] == (
+        "16 x 16 x 16, batches of 3, 50 % on lesions, changed pairs only, weights [1.0, 0.5], options {shift 0.6}"
+    )
+    assert told["augment"] == "noise (p 0.3), flip" and told["loss"] == "focal (gamma 2) + dice"
+    assert told["optimise"] == "sgd 0.01, 7 steps, cosine (warmup 0.1), last weights, clip 5.0"
+    assert told["predict"].endswith("mean of networks, flips [0, 1]")
+    assert told["mask"] == "from 0.1, lesions above 4 mm3"
 
 
 def test_a_recipe_without_networks_is_shown_with_its_settings() -> None:

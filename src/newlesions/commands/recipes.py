@@ -12,6 +12,7 @@ from newlesions import house, settings
 from newlesions.cli import DONE, WRONG_INPUT
 from newlesions.commands.results_table import aligned
 from newlesions.errors import ConfigError
+from newlesions.recipes.state import completeness_here
 
 
 def command(args: argparse.Namespace) -> int:
@@ -32,7 +33,11 @@ def command(args: argparse.Namespace) -> int:
 
 def _list() -> int:
     recipes = {name: settings.read_recipe(name) for name in house.recipes()}
-    print(aligned([[name, recipe["title"], _training(recipe)] for name, recipe in recipes.items()]))
+    print(
+        aligned(
+            [[name, recipe["title"], _training(recipe), completeness_here(recipe)] for name, recipe in recipes.items()]
+        )
+    )
     return DONE
 
 

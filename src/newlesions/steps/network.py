@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import zip_longest
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError, InputError
@@ -130,13 +130,14 @@ def _in_turn(
                 reads.append(reader.submit(read, following))
             try:
                 case = current.result()
-                ready = perf_counter()
+                ready, spent = perf_counter(), process_time()
                 both = compute(case)
-                done = perf_counter()
+                done, spent = perf_counter(), process_time() - spent
                 wait(list(writes.values())[-1:])
                 writes[name] = writer.submit(write_both, pair, case, both)
                 rows[name] = {"reason": None, "looked_at_voxels": int(case.brain.sum())}
-                print(f"{name}: {done - ready:.1f} s, after {ready - start:.1f} s for its files", flush=True)  # noqa: T201
+                said = f"{done - ready:.1f} s ({spent:.1f} s of CPU), after {ready - start:.1f} s for its files"
+                print(f"{name}: {said}", flush=True)  # noqa: T201
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this pair's alone: `decide` fails with it
                 rows[name] = _failed(name, error)
     failures = {name: written.exception() for name, written in writes.items()}

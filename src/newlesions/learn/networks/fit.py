@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -79,6 +80,7 @@ def fit(
     -------
     dict
         What is written to facts.json: steps, seconds, patches per second, share of the convolution peak and so on.
+        ``cpu_seconds``: of the process, with looks, of the last sitting alone.
 
     Raises
     ------
@@ -113,8 +115,10 @@ def fit(
             return batches.each(first, workers)
 
         with closing(Teller(stage.name, tell, tensorboard)) as teller:
+            began = time.process_time()
             network = training.run(each, checkpoint, validate, teller)
-        facts = _facts(training, batches, learned, device, limits)
+            spent = time.process_time() - began
+        facts = _facts(training, batches, learned, device, limits) | {"cpu_seconds": round(spent, 3)}
     out.mkdir(parents=True, exist_ok=True)
     save(out / WEIGHTS, network, {"stage": stage.name, "network": json.dumps(stage.network, sort_keys=True)})
     write_text(out / LOG, log_text(training.report))

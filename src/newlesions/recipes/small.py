@@ -1,0 +1,92 @@
+"""A recipe made small enough for a short training, and its steps by a budget of time."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from newlesions.networks import nnunet
+from newlesions.networks.stages import Stage
+from newlesions.recipes.stages import network_entries
+from newlesions.recipes.state import networks
+
+RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
+"""The least learning rate for a short training, by optimiser: the papers' are made for some hundred times the steps."""
+
+
+def made_small(
+    recipe: Mapping[str, Any], patch: int, folds: int, *, own_rates: bool = False
+) -> tuple[dict[str, Any], str]:
+    """A recipe with smaller patches, fewer networks, all on the working grid, and learning rates for few steps.
+
+    Parameters
+    ----------
+    recipe
+        As `settings.read_recipe` gives it.
+    patch
+        The most voxels along a side of a patch; twice that for networks of slices.
+    folds
+        The most folds of a stage; one seed remains.
+    own_rates
+        Whether the learning rates stay as they are. Else none is below `RATES`.
+
+    Returns
+    -------
+    tuple
+        The recipe, whose steps are still its own; and in words which learning rates were raised, or "".
+    """
+    content = copy.deepcopy(dict(recipe))
+    raised = []
+    for name, entry in network_entries(content).items():
+        stage = Stage.of(name, entry)
+        if entry["network"]["name"] != nnunet.NAME:  # which plans its patches by itself
+            entry.setdefault("sample", {})["patch"] = _patch(stage, patch)
+            entry.get("predict", {}).pop("window", None)
+        entry.setdefault("prepare", {})["spacing_mm"] = None
+        entry.setdefault("members", {}).update(folds=min(stage.members.folds, folds), seeds=1)
+        least = RATES[stage.optimise.name]
+        if stage.optimise.lr < least and not own_rates:
+            entry.setdefault("optimise", {})["lr"] = least
+            raised.append(f"{name} {stage.optimise.lr:g} to {least:g}")
+    return content, f"learning rate raised: {', '.join(raised)}" if raised else ""
+
+
+def with_steps(
+    recipe: Mapping[str, Any], paces: Mapping[str, float], minutes: float, raters: int = 1
+) -> dict[str, Any]:
+    """The recipe with as many steps in each stage as its networks' share of the time allows, and one look at the end.
+
+    Parameters
+    ----------
+    paces
+        Seconds of an optimiser step, by stage.
+    minutes
+        For all networks together, split evenly.
+    raters
+        How many there are.
+    """
+    content = copy.deepcopy(dict(recipe))
+    entries = network_entries(content)
+    share = 60 * minutes / sum(trained(Stage.of(name, entry), raters) for name, entry in entries.items())
+    for name, entry in entries.items():
+        steps = max(int(share / paces[name]), 1)
+        entry.setdefault("optimise", {}).update(steps=steps, validate_every=steps)
+    return content
+
+
+def trained(stage: Stage, raters: int = 1) -> int:
+    """The networks that a stage trains where there are so many raters, and subjects for all its folds."""
+    return networks(stage) * (raters if stage.members.raters else 1)
+
+
+def _patch(stage: Stage, most: int) -> list[int]:
+    """The sides of its patch, none above ``most`` (twice that in slices), in multiples of what the network takes."""
+    from newlesions.networks.build import patch_multiple
+
+    multiple, limit = patch_multiple(stage.network), most * (2 if stage.sample.views else 1)
+    return _multiples(stage.sample.patch, limit, multiple)
+
+
+def _multiples(sides: Sequence[int], limit: int, multiple: int) -> list[int]:
+    return [max(min(side, limit) // multiple, 1) * multiple for side in sides]
