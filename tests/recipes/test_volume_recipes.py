@@ -19,6 +19,7 @@ from newlesions.learn.networks.batch import Batch
 from newlesions.learn.networks.fit import fit
 from newlesions.learn.networks.loop import Training
 from newlesions.learn.networks.losses import Loss
+from newlesions.learn.networks.optimise import make_schedule
 from newlesions.learn.networks.sample import Batches, Patches, patch_sides
 from newlesions.learn.networks.sources import read_source, tasks_of
 from newlesions.networks.antialias import BlurDown, BlurUp
@@ -30,7 +31,7 @@ from newlesions.recipes.members import members_of
 from newlesions.recipes.stages import stages_of
 from newlesions.settings import read_recipe
 
-NAMES = ["kamraoui2021-iqda", "siddiquee2021", "efird2021"]
+NAMES = ["kamraoui2021-iqda", "siddiquee2021", "efird2021", "schmidtmengin2021"]
 LIMITS = Limits(width=0.1, patch=0.25, device="cpu", threads=1)
 SUBJECTS = [f"{number:02d}" for number in range(40)]
 
@@ -49,10 +50,11 @@ TRAINED = [(name, stage.name) for name in NAMES for stage in stages(name).values
 def small(name: str, stage_name: str, **optimise: Any) -> Stage:
     """The stage with few patches in a batch."""
     stage = stages(name)[stage_name]
+    mines = stage.optimise.mine is not None
     return dataclasses.replace(
         stage,
         sample=dataclasses.replace(stage.sample, batch=min(stage.sample.batch, 4)),
-        optimise=dataclasses.replace(stage.optimise, **optimise),
+        optimise=dataclasses.replace(stage.optimise, **({"mine": {"keep": 2, "decay": 0.9}} if mines else {}), **optimise),
     )
 
 
@@ -81,11 +83,13 @@ def test_a_step_lowers_the_loss_of_a_batch(name: str, stage_name: str) -> None:
     network = build(stage.network, len(stage.inputs), LIMITS.width)
     training = Training(network, Loss(stage.loss), stage.optimise, 10, 0)
 
+    learned = batch if training.miner is None else training.miner.hardest(batch, training.loss)
+
     def loss() -> float:
         torch.manual_seed(3)  # dropout
         network.train()
         with torch.no_grad():
-            return float(training.loss(network(batch.inputs), batch.target, batch.valid, batch.weight))
+            return float(training.loss(network(learned.inputs), learned.target, learned.valid, learned.weight))
 
     before = loss()
     training.run(lambda first: repeat(batch), until=1)
@@ -207,6 +211,36 @@ def test_efird2021() -> None:
     assert {tuple(np.atleast_1d(axes)) for axes in new.predict.flips} == {
         (0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2),
     }  # fmt: skip
+
+
+def test_schmidtmengin2021() -> None:
+    """Proceedings, pp. 89-92."""
+    new = stages("schmidtmengin2021")["new"]
+    spacing = read_recipe("schmidtmengin2021")["preprocess"]["resample"]
+    assert (spacing["finest_mm"], spacing["coarsest_mm"]) == (0.5, 0.5)
+    assert (new.prepare.mask, new.prepare.normalise) == (False, "zscore")
+    with torch.device("meta"):
+        network = build(new.network, 2)
+    convolutions = [part for part in network.modules() if isinstance(part, torch.nn.Conv3d)]
+    # B(16) down B(32) down B(64), up B(32), up B(16), Conv(1): two convolutions of side 3 in each B, and skips.
+    shapes = [(2, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64), (96, 32), (32, 32), (48, 16), (16, 16), (16, 1)]
+    assert [(part.in_channels, part.out_channels) for part in convolutions] == shapes
+    assert [part.kernel_size for part in convolutions] == [(3, 3, 3)] * 10 + [(1, 1, 1)]
+    norms = 2 * 2 * (16 + 32 + 64 + 32 + 16)
+    expected = sum(27 * a * b + b for a, b in shapes[:-1]) + norms + 17
+    assert parameters("schmidtmengin2021") == expected
+    assert sum(isinstance(part, torch.nn.MaxPool3d) for part in network.modules()) == 2
+    assert (new.sample.patch, new.sample.batch, new.sample.positive) == ((32, 32, 32), 128, 0.3)
+    assert new.sample.options["centre_weights"] == [1, 1, 1], "uniformly sampled"
+    assert new.optimise.mine is not None and new.optimise.mine["keep"] == 32
+    how = new.optimise
+    assert (how.name, how.lr, how.steps) == ("adam", 1e-3, 30_000)
+    rate = make_schedule(how.schedule, how.steps)
+    rates = [1e-3 * rate(step, []) for step in (0, 14_999, 15_000, 23_999, 24_000, 29_999)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5])
+    assert [40 - len(member.left_out) for member in members_of(new, SUBJECTS, 0)] == [30] * 4
+    assert 32 - 32 * new.predict.overlap == 24, "stride"
+    assert new.predict.weighting == "constant" and new.augment == ()
 
 
 def test_the_loss_of_efird2021_is_the_papers() -> None:

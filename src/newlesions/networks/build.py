@@ -12,7 +12,7 @@ from newlesions.errors import ConfigError
 from newlesions.networks.arguments import Arguments, UNet2dArguments, UNetArguments, read_arguments
 from newlesions.networks.flat import Flat, FlatArguments
 from newlesions.networks.preunet import PreUNetArguments
-from newlesions.networks.segres import SegResArguments, segres
+from newlesions.networks.segres import SegRes, SegResArguments
 from newlesions.networks.siamese import Siamese, SiameseArguments
 from newlesions.networks.subpixel import SubpixelArguments, SubpixelUNet
 from newlesions.networks.unet import UNet
@@ -32,7 +32,7 @@ _KINDS: dict[str, Kind] = {
     "unet3d": Kind(UNetArguments, UNet),
     "unet2d": Kind(UNet2dArguments, UNet),
     "preunet": Kind(PreUNetArguments, UNet),
-    "segres": Kind(SegResArguments, segres),
+    "segres": Kind(SegResArguments, SegRes),
     "subpixel": Kind(SubpixelArguments, SubpixelUNet),
     "siamese": Kind(
         SiameseArguments,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monai.networks.nets import SegResNet
-from torch import nn
+from torch import Tensor
+from torch.nn import functional
 
 from newlesions.errors import ConfigError
 from newlesions.networks.arguments import Arguments
@@ -36,15 +37,26 @@ class SegResArguments(Arguments):
             raise ConfigError(f"network {name}: blocks is {self.blocks}; expected a list of positive whole numbers")
 
 
-def segres(arguments: SegResArguments, inputs: int) -> nn.Module:
-    """The network: from (N, inputs, I, J, K) to logits (N, outputs, I, J, K)."""
-    return SegResNet(
-        init_filters=arguments.channels[0],
-        in_channels=inputs,
-        out_channels=arguments.outputs,
-        act="RELU",
-        norm="BATCH",
-        blocks_down=arguments.blocks,
-        blocks_up=(1,) * (len(arguments.blocks) - 1),
-        upsample_mode="deconv",
-    )
+class SegRes(SegResNet):
+    """SegResNet for images of any size: they are continued by their last voxels up to what its steps divide."""
+
+    def __init__(self, arguments: SegResArguments, inputs: int) -> None:
+        super().__init__(
+            init_filters=arguments.channels[0],
+            in_channels=inputs,
+            out_channels=arguments.outputs,
+            act="RELU",
+            norm="BATCH",
+            blocks_down=arguments.blocks,
+            blocks_up=(1,) * (len(arguments.blocks) - 1),
+            upsample_mode="deconv",
+        )
+        self.multiple = arguments.multiple
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From (N, inputs, I, J, K) to logits (N, outputs, I, J, K)."""
+        sides = x.shape[2:]
+        missing = [entry for side in reversed(sides) for entry in (0, -side % self.multiple)]
+        whole = functional.pad(x, missing, mode="replicate") if any(missing) else x
+        logits: Tensor = super().forward(whole)[(..., *(slice(side) for side in sides))]
+        return logits

@@ -79,6 +79,8 @@ class Optimise:
 
     ``steps``: optimiser steps. ``accumulate``: batches per step. ``ema``: decay of the averaged weights, which are then
     the result; null: none. ``clip``: the largest norm of the gradient. ``amp``: half precision where the device has it.
+    ``mine``: {keep: 32, decay: 0.999}: of each batch only so many patches train, those on which a running mean of the
+    weights errs most; null: all.
     ``validate_every``: steps between two looks at the validation pairs; ``patience``: how many looks without gain end
     the training, null: none; ``select``: ``best`` look or ``last`` weights.
     """
@@ -94,6 +96,7 @@ class Optimise:
     ema: float | None = None
     clip: float | None = None
     amp: bool = True
+    mine: Mapping[str, Any] | None = None
     validate_every: int = 250
     patience: int | None = None
     select: str = "last"
