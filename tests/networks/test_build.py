@@ -23,6 +23,7 @@ SMALL = {
     "subpixel": {"channels": [4, 8, 8]},
     "siamese": KAMRAOUI,
     "flat": {"channels": [4] * 6},
+    "mpunet": {"channels": [4, 4, 8]},
     "segres": {"channels": [4], "blocks": [1, 2]},
 }
 VARIANTS = [

@@ -17,7 +17,7 @@ SIAMESE = entry(network={"name": "siamese", "channels": [4, 8]}, start={"stage":
 @pytest.mark.parametrize("name", list(house.recipes()))
 def test_every_shipped_recipe_is_a_good_one(name: str) -> None:
     for one in check(read_recipe(name)):
-        assert one.parameters is None or one.parameters > 10_000
+        assert one.parameters is None or one.parameters > 10_000 or not one.stage.is_trained
 
 
 def test_a_recipe_without_networks_has_none() -> None:

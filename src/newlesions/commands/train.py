@@ -109,6 +109,12 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
     from newlesions.recipes.check import OF_VISIT, check
 
     for one in check(recipe):
+        for pair in pairs:
+            if one.stage.raters not in (0, len(pair.rater_masks)):
+                raise ConfigError(
+                    f"{where}: found {len(pair.rater_masks)} raters' masks of {pair.pair}; expected "
+                    f"{one.stage.raters} in the column raters, from which stage {one.stage.name} learns"
+                )
         if one.stage.task in OF_VISIT and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
             raise ConfigError(
                 f"{where}: found no mask of all lesions of a visit, from which stage {one.stage.name} learns; expected "

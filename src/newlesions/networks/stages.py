@@ -75,7 +75,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Optimise:
-    """How weights are found. ``schedule``: {name: constant | cosine | steps | linear | plateau | restarts, ...}.
+    """How weights are found. ``schedule``: {name: constant | cosine | steps | epochs | linear | plateau | restarts}.
 
     ``steps``: optimiser steps. ``accumulate``: batches per step. ``ema``: decay of the averaged weights, which are then
     the result; null: none. ``clip``: the largest norm of the gradient. ``amp``: half precision where the device has it.
@@ -169,6 +169,11 @@ class Stage:
     start: Start | None = None
     uses: tuple[str, ...] = ()
     """Stages that are neither inputs nor start but needed for training, as an inpainter for synthetic pairs."""
+
+    @property
+    def raters(self) -> int:
+        """How many single raters' masks the network learns beside the reference (``sample.options.raters``)."""
+        return int(self.sample.options.get("raters", 0))
 
     @property
     def is_trained(self) -> bool:

@@ -89,4 +89,9 @@ def _up(arguments: UNetArguments, inputs: int, outputs: int, kernel: Steps, stri
 def _down(arguments: UNetArguments, channels: int, kernel: Steps, stride: Steps) -> nn.Module:
     if arguments.down == "antialiased":
         return antialias.down(arguments, channels, kernel, stride)
+    return pool(arguments, stride)
+
+
+def pool(arguments: UNetArguments, stride: Steps) -> nn.Module:
+    """Max-pooling; a side that ``stride`` does not divide is rounded up."""
     return Pool[Pool.MAX, arguments.dimensions](kernel_size=stride, stride=stride, ceil_mode=True)

@@ -143,8 +143,9 @@ def _built(stage: Stage) -> torch.nn.Module:
         network = build(stage.network, len(stage.inputs)).eval()
         inputs = torch.empty(1, len(stage.inputs), *patch)
     shape = _run(lambda: tuple(network(inputs).shape))
-    if shape[2:] != tuple(patch) or shape[1] != 1:
-        raise ConfigError(f"network: found an output of shape {shape[1:]}; expected {(1, *patch)}")
+    expected = (1 + stage.raters, *patch)
+    if shape[1:] != expected:
+        raise ConfigError(f"network: found an output of shape {shape[1:]}; expected {expected}")
     return network
 
 

@@ -31,7 +31,7 @@ _CHOICES = {
     "directions": ("forward", "both"),
     "enlarging": ("negative", "ignored"),
 }
-_OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights"}
+_OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights", "raters"}
 
 
 class Patches:
@@ -46,9 +46,11 @@ class Patches:
         random ``case`` (default), of a random ``lesion`` of all cases, or a random ``voxel`` of all lesions; ``shift``
         (0) moves that centre by up to so large a share of half the patch; ``per_case``: all cases are equally likely,
         and ``positive`` is the chance of a patch on a lesion in each case that has one; ``centre_weights``: how likely
-        a voxel of the background, of the brain and of a lesion is the centre of a patch that is not positive; ``valid: brain`` leaves voxels outside the
-        brain out of the loss, ``enlarging: ignored`` those of enlarging lesions that the reference does not hold (what
-        the candidates call so, and the mask ``enlarging`` of cases that have it).
+        a voxel of the background, of the brain and of a lesion is the centre of a patch that is not positive;
+        ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
+        ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
+        lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
+        have it).
     sides
         Of a patch in voxels, (3,), or (2,) with views.
 
@@ -121,16 +123,17 @@ class Patches:
             reach = geometry.reach[n]
             box.append((first - (reach - self.sides[n]) // 2, reach))
         flat = () if view is None else (view + 1,)
-        pieces = [_piece(mask[None], box) for mask in (source.target, source.brain, source.counted)]
+        masks = (source.target, *source.raters, source.brain, source.counted)
+        pieces = [_piece(mask[None], box) for mask in masks]
         whole = np.concatenate([_piece(source.images, box, "edge"), *pieces], dtype=np.float32)
         warped = geometry.apply(whole.squeeze(flat))
-        images, (target, brain, valid) = warped[:-3], warped[-3:] >= 0.5
+        images, (*targets, brain, valid) = warped[: -len(masks)], warped[-len(masks) :] >= 0.5
         images = self._changed_images(rng, images, brain, source, frame)
         if self.stage.sample.options.get("valid") == "brain":
             valid = valid & brain
         named = dict(zip(self.names, images, strict=True))
         inputs = np.stack([evaluate(expression, named) for expression in self.stage.inputs])
-        return Element(inputs, target[None].astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0])
+        return Element(inputs, np.stack(targets).astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0])
 
     def _changed_images(
         self, rng: np.random.Generator, images: NDArray[np.float32], brain: Mask, source: Source, frame: Frame
