@@ -28,7 +28,8 @@ def card(model: NetworkModel, recipe: Mapping[str, Any], rows: Sequence[Mapping[
         str(recipe.get("description", "")).strip(),
         "Research software: not a medical device, not for diagnosis.",
         "## Data",
-        f"{len(rows)} pairs of {len(subjects)} subjects with reference masks of new lesions. `model.json` holds the "
+        f"{len(rows)} pairs of {len(subjects)} subjects with reference masks of new lesions{_extra(model)}. `model.json` "
+        "holds the "
         "SHA-256 of every scan and mask; no image and no name beyond the pairs' ids is kept.",
         "## Protocol",
         "\n".join(_protocol(stage, model) for stage in model.stages.values()) + _smaller(model.limits),
@@ -38,6 +39,11 @@ def card(model: NetworkModel, recipe: Mapping[str, Any], rows: Sequence[Mapping[
         LIMITS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _extra(model: NetworkModel) -> str:
+    count = len(model.training.get("extra", ()))
+    return f", and {count} further pairs of other subjects, which trained every network" if count else ""
 
 
 def _protocol(stage: Stage, model: NetworkModel) -> str:
