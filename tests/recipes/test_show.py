@@ -40,3 +40,10 @@ def test_what_is_shown_of_a_recipe() -> None:
 def test_a_recipe_without_networks_is_shown_with_its_settings() -> None:
     text = show(read_recipe("prados2021"), [])
     assert "candidates.k = 1.0" in text and "STAGES" not in text and "train.threshold = 0.2" in text
+
+
+def test_a_joined_stage_is_shown_by_what_it_joins() -> None:
+    content = read_recipe("siddiquee2021")
+    text = show(content, check(content))
+    assert "new  (new lesions of a pair, by several stages)" in text
+    assert "predict   mean of shallow, deep, from 0.5, above 0 mm3" in text

@@ -31,7 +31,7 @@ from newlesions.recipes.members import members_of
 from newlesions.recipes.stages import stages_of
 from newlesions.settings import read_recipe
 
-NAMES = ["kamraoui2021-iqda", "siddiquee2021", "efird2021", "schmidtmengin2021", "fenneteau2021"]
+NAMES = ["kamraoui2021-iqda", "siddiquee2021", "efird2021", "schmidtmengin2021", "fenneteau2021", "dalbis2021-b"]
 LIMITS = Limits(width=0.1, patch=0.25, device="cpu", threads=1)
 SUBJECTS = [f"{number:02d}" for number in range(40)]
 
@@ -53,8 +53,10 @@ def small(name: str, stage_name: str, **optimise: Any) -> Stage:
     mines = stage.optimise.mine is not None
     return dataclasses.replace(
         stage,
-        sample=dataclasses.replace(stage.sample, batch=min(stage.sample.batch, 4)),
-        optimise=dataclasses.replace(stage.optimise, **({"mine": {"keep": 2, "decay": 0.9}} if mines else {}), **optimise),
+        sample=dataclasses.replace(stage.sample, batch=min(stage.sample.batch, 6 if stage.sample.views else 4)),
+        optimise=dataclasses.replace(
+            stage.optimise, **({"mine": {"keep": 2, "decay": 0.9}} if mines else {}), **optimise
+        ),
     )
 
 
@@ -119,7 +121,7 @@ def test_a_killed_training_goes_on_exactly(name: str, stage_name: str, tmp_path:
         assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "masson2021"])
 def test_what_is_stated_has_a_page_within_the_paper_and_what_was_chosen_a_reason(name: str) -> None:
     recipe = read_recipe(name)
     first, last = map(int, str(recipe["paper"]["pages"]).split("-"))
@@ -137,7 +139,9 @@ def test_kamraoui2021_iqda() -> None:
     assert [one["name"] for one in quality["of"]] == ["blur", "sharpen", "slices"]
     assert blur["sigma"] == sharpen["sigma"] == [0.5, 1.75]
     assert (slices["size"], slices["axes"]) == ([2, 4], [2])
-    shape = {key: new.network[key] for key in ("norm", "groups", "order", "activation", "down", "dropout", "dropout_at")}
+    shape = {
+        key: new.network[key] for key in ("norm", "groups", "order", "activation", "down", "dropout", "dropout_at")
+    }
     assert shape == {
         "norm": "group",
         "groups": 8,
@@ -223,7 +227,19 @@ def test_schmidtmengin2021() -> None:
         network = build(new.network, 2)
     convolutions = [part for part in network.modules() if isinstance(part, torch.nn.Conv3d)]
     # B(16) down B(32) down B(64), up B(32), up B(16), Conv(1): two convolutions of side 3 in each B, and skips.
-    shapes = [(2, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64), (96, 32), (32, 32), (48, 16), (16, 16), (16, 1)]
+    shapes = [
+        (2, 16),
+        (16, 16),
+        (16, 32),
+        (32, 32),
+        (32, 64),
+        (64, 64),
+        (96, 32),
+        (32, 32),
+        (48, 16),
+        (16, 16),
+        (16, 1),
+    ]
     assert [(part.in_channels, part.out_channels) for part in convolutions] == shapes
     assert [part.kernel_size for part in convolutions] == [(3, 3, 3)] * 10 + [(1, 1, 1)]
     norms = 2 * 2 * (16 + 32 + 64 + 32 + 16)
@@ -277,6 +293,44 @@ def test_fenneteau2021() -> None:
     assert [rate(int(n * epoch + epoch / 2), []) for n in range(40)] == pytest.approx([0.9**n for n in range(40)])
     assert new.predict.overlap * 56 == 28 and new.predict.weighting == "constant"
     assert [entry["name"] for entry in new.loss] == ["dice"]
+
+
+def test_dalbis2021_b() -> None:
+    """Proceedings, p. 57: "Besides this difference, the two pipelines are identical"."""
+    a, b = read_recipe("dalbis2021-a"), read_recipe("dalbis2021-b")
+    assert (a.get("extra_pairs"), b["extra_pairs"]) == (None, True)
+    assert all(a.get(part) == b.get(part) for part in ("preprocess", "stages", "predict"))
+    extra = next(row["says"] for row in b["stated"] if row["setting"] == "extra_pairs")
+    assert "46 patients" in extra
+
+
+def test_masson2021() -> None:
+    """Proceedings, pp. 6-7."""
+    recipe, new = read_recipe("masson2021"), stages("masson2021")["new"]
+    assert recipe["preprocess"]["harmonise"] == {
+        "differential_bias_mm": 0.0,
+        "denoise": False,
+        "normalise": "nyul",
+        "joint": True,
+        "joint_first": True,
+    }
+    assert new.network == {
+        "name": "nnunet",
+        "epochs": 1000,
+        "batches": 250,
+        "spacing_mm": [1.0, 0.5, 0.5],
+        "patch": [64, 160, 192],
+        "dropout": 0.2,
+    }
+    assert [entry["name"] for entry in new.augment] == ["scale", "rotate", "flip", "enhance_lesions"], (
+        "four alterations"
+    )
+    scale, rotate, flip, _ = new.augment
+    assert (scale["scale"], rotate["degrees"], flip["axes"]) == ([0.85, 1.25], 15, [0])
+    assert {entry["name"] for entry in new.loss} == {"ce", "dice"}
+    assert (new.optimise.name, new.optimise.steps) == ("sgd", 1000 * 250)
+    assert len(members_of(new, SUBJECTS, 0)) == 1
+    assert (new.predict.threshold, new.predict.min_volume_mm3) == (0.2, 4.0)
 
 
 def test_both_visits_go_through_the_same_segmentation_block() -> None:

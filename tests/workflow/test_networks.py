@@ -278,11 +278,17 @@ RECIPES = [
     "kamraoui2021-iqda",
     "kamraoui2022",
     "martinezheras2023",
+    "masson2021",
     "schmidtmengin2021",
     "siddiquee2021",
 ]
-NNUNET = ("martinezheras2023",)
-OF_ITS_OWN = {"spacing_mm: [0.5, 0.98, 0.98], ": "", "batch: 2048": "batch: 8", "near_mm: 1.0": "near_mm: null"}
+NNUNET = ("martinezheras2023", "masson2021")
+OF_ITS_OWN = {
+    "spacing_mm: [0.5, 0.98, 0.98], ": "",
+    "spacing_mm: [1.0, 0.5, 0.5], ": "",
+    "batch: 2048": "batch: 8",
+    "near_mm: 1.0": "near_mm: null",
+}
 """What of a recipe is not small by the settings of the trial."""
 
 

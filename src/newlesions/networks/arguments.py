@@ -67,7 +67,8 @@ class UNetArguments(Arguments):
     first block. ``down``: ``strided`` (the first convolution of a level's block), ``maxpool`` or ``antialiased`` (a
     convolution of its own and a blur that skips voxels). ``up``: ``transposed`` convolution (of side ``up_kernel``;
     null: the stride), ``trilinear`` or ``nearest`` interpolation after a 1x1x1 convolution, ``interpolate``: trilinear
-    without one, so that the block narrows the channels, or ``antialiased``: the reverse of that step down. ``skip``: ``concat`` or ``add``. ``dropout``: its rate, ``dropout_at`` what enters each
+    without one, so that the block narrows the channels, or ``antialiased``: the reverse of that step down. ``skip``:
+    ``concat`` or ``add``. ``dropout``: its rate, ``dropout_at`` what enters each
     lower level (``down``) or after every convolution of a block (``conv``). ``deep_supervision``: how many levels,
     finest first, give logits in training.
     """

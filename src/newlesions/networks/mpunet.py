@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from monai.networks.blocks import Convolution
@@ -84,8 +85,10 @@ class MPUNet(nn.Module):
         self.refine = nn.Sequential(
             nn.Dropout(arguments.dropout),
             *(
-                Convolution(arguments.dimensions, a, b, act=None if n == last else "relu", norm="batch", adn_ordering="NA")
-                for n, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+                Convolution(
+                    arguments.dimensions, a, b, act=None if n == last else "relu", norm="batch", adn_ordering="NA"
+                )
+                for n, (a, b) in enumerate(pairwise(widths))
             ),
         )
 

@@ -32,7 +32,9 @@ class SegResArguments(Arguments):
         """Raise `ConfigError` on what no such network has."""
         super().check(name)
         if len(self.channels) != 1:
-            raise ConfigError(f"network {name}: found {len(self.channels)} channels; expected those of the finest level")
+            raise ConfigError(
+                f"network {name}: found {len(self.channels)} channels; expected those of the finest level"
+            )
         if not isinstance(self.blocks, tuple) or not all(isinstance(n, int) and n > 0 for n in self.blocks):
             raise ConfigError(f"network {name}: blocks is {self.blocks}; expected a list of positive whole numbers")
 

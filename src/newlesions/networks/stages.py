@@ -75,7 +75,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Optimise:
-    """How weights are found. ``schedule``: {name: constant | cosine | steps | epochs | linear | plateau | restarts}.
+    """How weights are found. ``schedule``: {name: constant | cosine | steps | epochs | linear | poly | plateau |
+    restarts, ...}.
 
     ``steps``: optimiser steps. ``accumulate``: batches per step. ``ema``: decay of the averaged weights, which are then
     the result; null: none. ``clip``: the largest norm of the gradient. ``amp``: half precision where the device has it.

@@ -114,6 +114,10 @@ def _check_training(stage: Stage, tasks: Mapping[str, str]) -> None:
 
     Loss(stage.loss)
     augment = Augment(stage.augment)
+    if augment.lesions and (stage.task != "segment_new" or not {"baseline", "followup"} <= set(names_in(stage.inputs))):
+        raise ConfigError("augment: found enhance_lesions; expected it where baseline and followup are inputs")
+    if stage.network["name"] == nnunet.NAME:
+        nnunet.check(stage)
     if stage.task == "classify_regions":
         RegionSettings.of(stage)
         if augment.spatial:

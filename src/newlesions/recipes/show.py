@@ -85,7 +85,13 @@ def _branches(stage: Stage, known: Mapping[str, Stage], drawn: set[str], indent:
 def _described(one: Checked) -> str:
     stage = one.stage
     if not stage.is_trained:
-        return _rows(stage, {"task": _TASKS[stage.task], "predict": f"{stage.predict.combine} of {', '.join(stage.inputs)}, {_cut(stage)}"})
+        return _rows(
+            stage,
+            {
+                "task": _TASKS[stage.task],
+                "predict": f"{stage.predict.combine} of {', '.join(stage.inputs)}, {_cut(stage)}",
+            },
+        )
     arguments = ", ".join(f"{key} {_short(value)}" for key, value in stage.network.items() if key != "name")
     weights = "planned from the data" if one.parameters is None else f"{one.parameters / 1e6:.2f} million weights"
     prepare, sample, optimise, predict = stage.prepare, stage.sample, stage.optimise, stage.predict
@@ -108,9 +114,7 @@ def _described(one: Checked) -> str:
         "networks": f"{stage.members.folds} folds x {stage.members.seeds} seeds"
         + (" x raters" if stage.members.raters else ""),
         "predict": f"windows overlap by {100 * predict.overlap:g} % ({predict.weighting}), "
-        f"{predict.combine} of networks"
-        + (f", {predict.views} of views" if sample.views else "")
-        + f", {_cut(stage)}",
+        f"{predict.combine} of networks" + (f", {predict.views} of views" if sample.views else "") + f", {_cut(stage)}",
     }
     return _rows(stage, rows)
 

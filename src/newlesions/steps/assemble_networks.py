@@ -57,7 +57,9 @@ def assemble_networks(
     data = [digests_of(pair, _masks(pair)) for pair in read_pairs(pairs) if pair.reference]
     seed = settings["train"]["seed"]
     limits = Limits.of(settings["networks"]).bearing
-    model = model_of(recipe["id"], stages, members, limits, {"seed": seed, **versions(), "data": data, "extra": [*extra]})
+    model = model_of(
+        recipe["id"], stages, members, limits, {"seed": seed, **versions(), "data": data, "extra": [*extra]}
+    )
     remove_stale(model_out.parent, [WEIGHTS])
     write_text(recipe_out, recipe_text(recipe, settings))
     write_text(held_out_table, held_out_text(rows))

@@ -277,3 +277,13 @@ def test_weights_that_are_none_are_refused(weights):
         patches_of(stage_with(sample={"options": {"centre_weights": weights}}), make_case(0))
     with pytest.raises(ConfigError, match="found no voxel with a weight"):
         patches_of(stage_with(sample={"options": {"centre_weights": [0, 0, 1]}}), make_case(0, 0))
+
+
+def test_lesions_of_patches_are_enhanced():
+    stage = stage_with(prepare={"normalise": "none"})
+    bright = stage_with(prepare={"normalise": "none"}, augment=[{"name": "enhance_lesions", "range": [3.0, 3.0]}])
+    plain, made = (patches_of(one, make_case(0)).draw(np.random.default_rng(1), True) for one in (stage, bright))
+    lesion = plain.target[0] > 0
+    rise = (plain.inputs[1] - plain.inputs[0])[lesion]
+    np.testing.assert_allclose((made.inputs[1] - made.inputs[0])[lesion], 3 * rise, rtol=1e-3)
+    np.testing.assert_array_equal(made.inputs[:, ~lesion], plain.inputs[:, ~lesion])

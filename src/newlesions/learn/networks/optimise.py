@@ -47,6 +47,7 @@ def make_schedule(entry: Mapping[str, Any], steps: int) -> Schedule:
     steps     times ``factor`` (0.1) at each of ``milestones``, shares of the training
     epochs    times ``factor`` (0.9) after each of ``epochs`` (10) equal parts of the training
     linear    1 until the share ``after`` (0), then along a line to ``end`` (0)
+    poly      what is left of the training to the power of ``power`` (0.9)
     plateau   times ``factor`` (0.1) after ``patience`` (10) looks in a row without a gain above ``gain`` (0)
     restarts  cosine again and again: the first lasts the share ``period`` (0.1), each further ``growth`` (1) times as
               long, from 1 to ``end`` (0)
@@ -121,6 +122,10 @@ def _linear(steps: int, after: float = 0.0, end: float = 0.0) -> Schedule:
     return factor
 
 
+def _poly(steps: int, power: float = 0.9) -> Schedule:
+    return lambda step, looks: (1 - min(step / steps, 1.0)) ** power
+
+
 def _plateau(steps: int, factor: float = 0.1, patience: int = 10, gain: float = 0.0) -> Schedule:
     def share(step: int, looks: Sequence[float]) -> float:
         best, waited, drops = -math.inf, 0, 0
@@ -155,6 +160,7 @@ _SCHEDULES: dict[str, tuple[Callable[..., Schedule], frozenset[str]]] = {
     "steps": (_steps, frozenset({"milestones", "factor"})),
     "epochs": (_epochs, frozenset({"epochs", "factor"})),
     "linear": (_linear, frozenset({"after", "end"})),
+    "poly": (_poly, frozenset({"power"})),
     "plateau": (_plateau, frozenset({"factor", "patience", "gain"})),
     "restarts": (_restarts, frozenset({"period", "growth", "end"})),
 }

@@ -19,7 +19,7 @@ from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Batch, Element, collate
 from newlesions.learn.networks.centres import KINDS, Weighted, on_lesion, thrown
 from newlesions.learn.networks.sources import Source, atoms, is_image
-from newlesions.networks.inputs import evaluate
+from newlesions.networks.inputs import VISITS, evaluate
 from newlesions.networks.stages import Stage
 
 Maker = Callable[[np.random.Generator], Element]
@@ -129,11 +129,16 @@ class Patches:
         warped = geometry.apply(whole.squeeze(flat))
         images, (*targets, brain, valid) = warped[: -len(masks)], warped[-len(masks) :] >= 0.5
         images = self._changed_images(rng, images, brain, source, frame)
+        if self.augment.lesions:
+            before, after = (self.names.index(visit) for visit in VISITS)
+            images[after] = self.augment.enhance(rng, images[before], images[after], targets[0])
         if self.stage.sample.options.get("valid") == "brain":
             valid = valid & brain
         named = dict(zip(self.names, images, strict=True))
         inputs = np.stack([evaluate(expression, named) for expression in self.stage.inputs])
-        return Element(inputs, np.stack(targets).astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0])
+        return Element(
+            inputs, np.stack(targets).astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0]
+        )
 
     def _changed_images(
         self, rng: np.random.Generator, images: NDArray[np.float32], brain: Mask, source: Source, frame: Frame
