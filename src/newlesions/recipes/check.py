@@ -116,6 +116,10 @@ def _check_training(stage: Stage, tasks: Mapping[str, str]) -> None:
     augment = Augment(stage.augment)
     if augment.lesions and (stage.task != "segment_new" or not {"baseline", "followup"} <= set(names_in(stage.inputs))):
         raise ConfigError("augment: found enhance_lesions; expected it where baseline and followup are inputs")
+    if stage.raters and stage.sample.synthetic > 0:
+        raise ConfigError(
+            "sample: found raters and synthetic pairs; expected one of them, since no rater saw those pairs"
+        )
     if stage.network["name"] == nnunet.NAME:
         nnunet.check(stage)
     if stage.task == "classify_regions":

@@ -102,7 +102,7 @@ def _described(one: Checked) -> str:
         "sees": ", ".join(stage.inputs) + f"; {spacing}, {prepare.normalise}",
         "network": f"{stage.network['name']} ({arguments}): {weights}",
         "patches": f"{' x '.join(map(str, sample.patch))}, batches of {sample.batch}, "
-        f"{100 * sample.positive:g} % on lesions"
+        f"{_centres(stage)}"
         + (f", views {_short(sample.views)}" if sample.views else "")
         + (f", {100 * sample.synthetic:g} % synthetic" if sample.synthetic else "")
         + (", changed pairs only" if sample.cases == "changed" else ""),
@@ -117,6 +117,15 @@ def _described(one: Checked) -> str:
         f"{predict.combine} of networks" + (f", {predict.views} of views" if sample.views else "") + f", {_cut(stage)}",
     }
     return _rows(stage, rows)
+
+
+def _centres(stage: Stage) -> str:
+    options, mine = stage.sample.options, stage.optimise.mine
+    weights = options.get("centre_weights")
+    parts = [f"{100 * stage.sample.positive:g} % on lesions"] if stage.sample.positive or not weights else []
+    parts += [f"centres weighted {' : '.join(f'{weight:g}' for weight in weights)}"] if weights else []
+    parts += [f"the hardest {mine['keep']} train"] if mine else []
+    return ", ".join(parts + ([f"and of {stage.raters} raters"] if stage.raters else []))
 
 
 def _cut(stage: Stage) -> str:

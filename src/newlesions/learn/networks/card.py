@@ -28,9 +28,8 @@ def card(model: NetworkModel, recipe: Mapping[str, Any], rows: Sequence[Mapping[
         str(recipe.get("description", "")).strip(),
         "Research software: not a medical device, not for diagnosis.",
         "## Data",
-        f"{len(rows)} pairs of {len(subjects)} subjects with reference masks of new lesions{_extra(model)}. `model.json` "
-        "holds the "
-        "SHA-256 of every scan and mask; no image and no name beyond the pairs' ids is kept.",
+        f"{len(rows)} pairs of {len(subjects)} subjects with reference masks of new lesions{_extra(model)}. "
+        "`model.json` holds the SHA-256 of every scan and mask; no image and no name beyond the pairs' ids is kept.",
         "## Protocol",
         "\n".join(_protocol(stage, model) for stage in model.stages.values()) + _smaller(model.limits),
         "## Scores on subjects left out",
