@@ -141,5 +141,5 @@ def test_the_line_may_come_before_the_normalisation() -> None:
     lined = harmonise_pair(*pair(), brain(), **plain)
     each = harmonise_pair(lined.baseline, lined.followup, brain(), **{**OFF, "normalise": "nyul"})
     for found, expected in ((first.baseline, each.baseline), (first.followup, each.followup)):
-        np.testing.assert_allclose(found.data, expected.data, rtol=1e-5, atol=1e-4)
+        np.testing.assert_allclose(found.data[brain()], expected.data[brain()], rtol=1e-5, atol=1e-4)
     assert np.abs(first.baseline.data - harmonised().baseline.data).max() > 0.1

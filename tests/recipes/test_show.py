@@ -55,4 +55,4 @@ def test_how_patches_are_chosen_is_shown() -> None:
     content = read_recipe("schmidtmengin2021")
     assert "30 % on lesions, centres weighted 1 : 1 : 1, the hardest 32 train" in show(content, check(content))
     content = read_recipe("fenneteau2021")
-    assert "80 % on lesions, and of 4 raters" in show(content, check(content))
+    assert "80 % on lesions, targets of 4 raters too" in show(content, check(content))

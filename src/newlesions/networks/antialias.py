@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,9 @@ from torch.nn import functional
 from newlesions.networks.arguments import Steps, UNetArguments
 from newlesions.networks.blocks import Block
 
-_CONVOLVE = {2: functional.conv2d, 3: functional.conv3d}
-_SPREAD = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
-_REPLICATE = {2: nn.ReplicationPad2d, 3: nn.ReplicationPad3d}
+_CONVOLVE: dict[int, Any] = {2: functional.conv2d, 3: functional.conv3d}
+_SPREAD: dict[int, Any] = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
+_REPLICATE: dict[int, Any] = {2: nn.ReplicationPad2d, 3: nn.ReplicationPad3d}
 
 
 class BlurDown(nn.Module):

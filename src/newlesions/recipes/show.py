@@ -125,7 +125,7 @@ def _centres(stage: Stage) -> str:
     parts = [f"{100 * stage.sample.positive:g} % on lesions"] if stage.sample.positive or not weights else []
     parts += [f"centres weighted {' : '.join(f'{weight:g}' for weight in weights)}"] if weights else []
     parts += [f"the hardest {mine['keep']} train"] if mine else []
-    return ", ".join(parts + ([f"and of {stage.raters} raters"] if stage.raters else []))
+    return ", ".join(parts + ([f"targets of {stage.raters} raters too"] if stage.raters else []))
 
 
 def _cut(stage: Stage) -> str:
