@@ -73,7 +73,10 @@ def test_weights_that_fit_are_taken_over() -> None:
             {"a": entry(), "new": {"task": "combine", "inputs": ["b"]}},
             "input 'b': found b; known: a, ",
         ),
-        ({"a": entry(), "new": {"task": "combine", "inputs": ["a + baseline"]}}, "found what is no answer; expected sums of a"),
+        (
+            {"a": entry(), "new": {"task": "combine", "inputs": ["a + baseline"]}},
+            "found what is no answer; expected sums of a",
+        ),
         (
             {"a": entry(), "new": {"task": "combine", "inputs": ["a"], "network": {"name": "unet3d"}}},
             "expected neither",
