@@ -255,6 +255,11 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train.add_argument(
         "--pairs", required=True, metavar="TSV", help="a table of pairs with references, as of `newlesions index`"
     )
+    train.add_argument(
+        "--extra-pairs",
+        metavar="TSV",
+        help="a second such table, of other subjects: they train every network and validate none (recipes of networks)",
+    )
     train.add_argument("--out", required=True, metavar="MODEL_DIR", help="the model's folder; its folder work is kept")
     train.add_argument("--configfile", metavar="FILE", help="a YAML file of settings, over the shipped config.yaml")
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, as train.folds=5")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from newlesions.images.grid import coarser_grid, isotropic_grid, working_spacing
+from newlesions.images.grid import coarser_grid, isotropic_grid, spacing_near, working_spacing
 from newlesions.images.volume import Grid, apply_affine
 
 POINTS = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-100, 100, width=32))
@@ -52,3 +52,19 @@ def test_a_coarser_grid_covers_the_field_of_view() -> None:
     assert coarse.shape == (7, 9, 9)
     assert (coarse.corners().min(axis=0) <= fine.corners().min(axis=0)).all()
     assert (coarse.corners().max(axis=0) >= fine.corners().max(axis=0)).all()
+
+
+@pytest.mark.parametrize(
+    ("edges", "expected"),
+    [
+        ([0.45, 0.45, 0.45], 0.9),  # the paper's example (efird2021, p. 53)
+        ([1.0, 0.5, 0.5], 1.0),
+        ([0.7, 0.7, 0.7], 1.0),  # 0.7 and 1.4 are both too far
+        ([1.11, 1.11, 1.11], 1.11),
+        ([1.12, 1.12, 1.12], 1.0),
+        ([2.1, 1.0, 1.0], 1.02),  # half of 2.1, and the mean of the axes
+    ],
+)
+def test_multiples_and_parts_of_the_scans_voxels_are_preferred(edges: list[float], expected: float) -> None:
+    assert spacing_near([np.array(edges)], 1.0, 0.11) == expected
+    assert spacing_near([np.array(edges)] * 2, 1.0, 0.11) == expected

@@ -23,6 +23,8 @@ SMALL = {
     "subpixel": {"channels": [4, 8, 8]},
     "siamese": KAMRAOUI,
     "flat": {"channels": [4] * 6},
+    "mpunet": {"channels": [4, 4, 8]},
+    "segres": {"channels": [4], "blocks": [1, 2]},
 }
 VARIANTS = [
     *({"name": name, **arguments} for name, arguments in SMALL.items()),
@@ -30,6 +32,8 @@ VARIANTS = [
     {"name": "unet3d", "channels": [4, 8, 8], "strides": [[2, 2, 1], [2, 1, 2]], "up": "nearest", "skip": "add"},
     {"name": "unet3d", "channels": [4, 8], "residual": True, "up": "trilinear", "kernel": [[1, 3, 3], 3]},
     {"name": "unet3d", "channels": [4, 8], "norm": "none", "down": "maxpool", "dropout": 0.2, "dropout_at": "conv"},
+    {"name": "unet3d", "channels": [4, 8, 8], "residual": True, "down": "antialiased", "up": "antialiased"},
+    {"name": "unet2d", "channels": [4, 8], "down": "antialiased", "up": "interpolate"},
 ]
 
 
@@ -203,7 +207,7 @@ def test_width_scales_channels_in_fours() -> None:
 @pytest.mark.parametrize(
     ("network", "inputs", "said"),
     [
-        ({"name": "unet4d"}, 2, "there is no network unet4d; known: flat, preunet, siamese, subpixel, unet2d"),
+        ({"name": "unet4d"}, 2, "there is no network unet4d; known: flat, "),
         ({"name": "unet3d", "channels": [4, 8], "depth": 3}, 2, "no argument depth; known: activation, channels"),
         ({"name": "unet3d"}, 2, "channels is"),
         ({"name": "subpixel", "channels": [4, 8, 8], "deep_supervision": 2}, 2, "deep_supervision is 2; expected 1"),
@@ -218,6 +222,9 @@ def test_width_scales_channels_in_fours() -> None:
         ({"name": "unet3d", "channels": [12, 24], "norm": "group"}, 2, "do not divide into 8 groups"),
         ({"name": "unet3d", "channels": [4, 8], "deep_supervision": 2}, 2, "expected 1 to 1 levels"),
         ({"name": "unet2d", "channels": [4, 8], "strides": [[2, 2, 2]]}, 2, "each one number or 2"),
+        ({"name": "unet3d", "channels": [4, 8], "up": "interpolate", "skip": "add"}, 2, "expected concat, or another"),
+        ({"name": "segres", "channels": [4, 8]}, 2, "found 2 channels; expected those of the finest level"),
+        ({"name": "segres", "blocks": 2}, 2, "blocks is 2; expected a list"),
         ({"name": "siamese", **KAMRAOUI}, 3, "found 3 inputs; expected as many of the baseline"),
         ({"name": "flat", "channels": [4] * 5}, 2, "expected 6"),
         ({"name": "flat", "channels": [4] * 6, "maps": 1}, 2, "found 2 inputs"),

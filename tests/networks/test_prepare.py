@@ -138,3 +138,20 @@ def test_what_cannot_be_prepared(case: Case) -> None:
         prepare(dataclasses.replace(case, followup=np.ones(SHAPE, np.float32)), Prepare())
     with pytest.raises(InputError, match="a baseline whose median"):
         prepare(dataclasses.replace(case, baseline=-case.baseline), Prepare(normalise="median_brain"))
+
+
+def test_nothing_stays_nothing_in_a_z_score_of_what_is_there(case: Case) -> None:
+    image = prepare(case, Prepare(normalise="zscore_nonzero")).images["baseline"]
+    assert not image[~case.brain].any()
+    assert image[case.brain].mean() == pytest.approx(0, abs=1e-4) and image[case.brain].std() == pytest.approx(1)
+
+
+def test_percentiles_cut_before_the_range_is_taken(case: Case) -> None:
+    """efird2021, p. 53-54: from the 0.05th to the 99.5th percentile, then to -1 and 1."""
+    bright = case.baseline.copy()
+    bright[10, 10, 10] = 1e6
+    case = dataclasses.replace(case, baseline=bright)
+    low, high = np.percentile(np.where(case.brain, bright, 0), (0.05, 99.5))
+    image = prepare(case, Prepare(percentiles=(0.05, 99.5), normalise="symmetric")).images["baseline"]
+    assert (image.min(), image.max(), image[10, 10, 10]) == (-1, 1, 1)
+    assert image[12, 12, 12] == pytest.approx(2 * (bright[12, 12, 12] - low) / (high - low) - 1, abs=1e-5)

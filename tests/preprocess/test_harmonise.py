@@ -131,3 +131,15 @@ def test_scans_that_do_not_rise_together_are_refused() -> None:
 def test_an_unknown_normalisation_is_named() -> None:
     with pytest.raises(ConfigError, match=r"harmonise\.normalise is 'quantile'; expected one of nyul, linear"):
         harmonised(normalise="quantile")
+
+
+def test_the_line_may_come_before_the_normalisation() -> None:
+    """masson2021, p. 6: the joint histogram first, then Nyul's standardisation of each."""
+    first = harmonised(joint_first=True)
+    assert {"joint_gain", "joint_offset"} <= first.facts.keys()
+    plain = {**DEFAULT, "normalise": "none"}
+    lined = harmonise_pair(*pair(), brain(), **plain)
+    each = harmonise_pair(lined.baseline, lined.followup, brain(), **{**OFF, "normalise": "nyul"})
+    for found, expected in ((first.baseline, each.baseline), (first.followup, each.followup)):
+        np.testing.assert_allclose(found.data[brain()], expected.data[brain()], rtol=1e-5, atol=1e-4)
+    assert np.abs(first.baseline.data - harmonised().baseline.data).max() > 0.1

@@ -64,3 +64,19 @@ def test_every_number_of_a_stage_is_told() -> None:
 def test_a_recipe_without_networks_is_shown_with_its_settings() -> None:
     text = show(read_recipe("prados2021"), [])
     assert "candidates.k = 1.0" in text and "STAGES" not in text and "train.threshold = 0.2" in text
+
+
+def test_a_joined_stage_is_shown_by_what_it_joins() -> None:
+    content = read_recipe("siddiquee2021")
+    text = show(content, check(content))
+    assert "new  (new lesions of a pair, by several stages)" in text
+    assert "predict   mean of shallow, deep, from 0.5, above 0 mm3" in text
+
+
+def test_how_patches_are_chosen_is_shown() -> None:
+    content = read_recipe("efird2021")
+    assert "batches of 4, centres weighted 0 : 1 : 100" in show(content, check(content))
+    content = read_recipe("schmidtmengin2021")
+    assert "30 % on lesions, centres weighted 1 : 1 : 1, the hardest 32 train" in show(content, check(content))
+    content = read_recipe("fenneteau2021")
+    assert "80 % on lesions, targets of 4 raters too" in show(content, check(content))

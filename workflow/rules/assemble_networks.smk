@@ -36,7 +36,7 @@ rule assemble_networks:
     """Put all networks, their recipe, their held-out scores and their card into one folder."""
     input:
         pairs=config["pairs"],
-        held_out=[str(case_file(OUT, row).with_name("held_out.json")) for row in SCORED],
+        held_out=[str(case_file(OUT, row).with_name("held_out.json")) for row in SCORED if row.pair not in EXTRA],
         networks=folders_of(APPLIED),
         masks=[path for row in SCORED for path in masks_of(row).values() if existing(path)],
     output:
@@ -54,6 +54,7 @@ rule assemble_networks:
     params:
         stages={name: STAGES_PLAIN[name] for name in APPLIED},
         members={name: MEMBERS_PLAIN[name] for name in APPLIED},
+        extra=sorted(EXTRA),
         settings={
             **{name: SETTINGS[name] for name in ("recipe", "train", *STEP_SECTIONS)},
             "networks": TRAINING_LIMITS,

@@ -3,7 +3,9 @@ from newlesions.recipes.members import members_of
 from newlesions.recipes.stages import applied, before, stages_of
 
 STAGES = {stage.name: stage for stage in stages_of(RECIPE)}
-SUBJECTS = [row.subject for row in SCORED]
+# Subjects of the second table are in no fold: they train every network, and none is validated or scored on them.
+EXTRA = set(SETTINGS["extra"])
+SUBJECTS = [row.subject for row in SCORED if row.pair not in EXTRA]
 # Raters whose masks every pair has.
 RATERS = sorted(set.intersection(*(set(row.rater_masks) for row in SCORED))) if SCORED else []
 MEMBERS = {name: members_of(stage, SUBJECTS, SETTINGS["train"]["seed"], RATERS) for name, stage in STAGES.items()}

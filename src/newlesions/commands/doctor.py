@@ -66,7 +66,7 @@ def _optional() -> list[list[str]]:
     """A row per optional tool: its name, what it serves, and whether it is there."""
     rows = [[name, f"brain.backend: {name}", missing_for(name)] for name in BACKENDS]
     nnunet = "" if is_installed() else "the package nnunetv2 (pip install 'newlesions[nnunet]')"
-    rows.append(["nnunetv2", "recipe martinezheras2023", nnunet])
+    rows.append(["nnunetv2", "recipes martinezheras2023 and masson2021", nnunet])
     rows.append(["sbatch", "SLURM", "" if shutil.which("sbatch") else "a node of the cluster that may submit jobs"])
     rows.append(["dcm2niix", "newlesions dicom", lacks("pydicom", "nipype", "dcm2niix")])
     rows.append(["highdicom", "newlesions dicom-seg", lacks("pydicom", "highdicom")])

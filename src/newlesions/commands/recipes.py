@@ -67,7 +67,8 @@ def _check(files: Sequence[str]) -> int:
             print(f"newlesions: {error}", file=sys.stderr)
             continue
         weights = sum(one.parameters or 0 for one in networks)
-        what = f"{len(networks)} networks, {weights / 1e6:.1f} million weights" if networks else "no networks"
+        count = sum(one.stage.is_trained for one in networks)
+        what = f"{count} networks, {weights / 1e6:.1f} million weights" if networks else "no networks"
         print(f"{recipe['id']}: a good recipe ({what})")
     return WRONG_INPUT if wrong else DONE
 

@@ -52,7 +52,13 @@ def command(args: argparse.Namespace) -> int:
     require_packages(recipe)
     profile = house.profile(args.profile)
     pairs = usable(index(args.pairs, layout="table").pairs, Path(args.pairs))
+    check_subjects(pairs, args.pairs)
     check_networks(recipe, pairs, args.pairs)
+    extra = extra_pairs(recipe, args.extra_pairs, pairs)
+    if extra:
+        check_networks(recipe, extra, args.extra_pairs)
+        config["extra"] = [pair.pair for pair in extra]
+        pairs += extra
     work = work_folder(out)
     lock = lock_folder(out)
     try:
@@ -84,7 +90,7 @@ def usable(pairs: Sequence[Pair], table: Path) -> list[Pair]:
     Raises
     ------
     ConfigError
-        If fewer than three subjects are left.
+        If none is left.
     """
     kept = [pair for pair in pairs if pair.reference]
     if not kept:
@@ -92,8 +98,29 @@ def usable(pairs: Sequence[Pair], table: Path) -> list[Pair]:
     subjects = len({pair.subject for pair in kept})
     left_out = f"; {len(pairs) - len(kept)} without one are left out" if len(kept) < len(pairs) else ""
     print(f"{table}: {len(kept)} pairs of {subjects} subjects have a reference{left_out}", flush=True)
-    check_subjects(kept, str(table))
     return kept
+
+
+def extra_pairs(recipe: Mapping[str, Any], table: str | None, pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs of the second table, which every network of the recipe learns from and none is validated on.
+
+    Raises
+    ------
+    ConfigError
+        If the recipe needs a table and there is none, if it has trees, which choose their thresholds on what they learn
+        from, or if a subject of the table is one of ``pairs`` too.
+    """
+    if table is None:
+        if recipe.get("extra_pairs"):
+            raise ConfigError(f"recipe {recipe['id']}: found one table of pairs; expected a second, --extra-pairs TSV")
+        return []
+    if not is_network_recipe(recipe) or "train" in recipe["stages"]:
+        raise ConfigError(f"recipe {recipe['id']}: found --extra-pairs; expected it with recipes of networks alone")
+    extra = usable(index(table, layout="table").pairs, Path(table))
+    both = sorted({pair.subject for pair in extra} & {pair.subject for pair in pairs})
+    if both:
+        raise ConfigError(f"{table}: found sub-{both[0]}, who is in the other table too; expected other subjects")
+    return extra
 
 
 def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str) -> None:
@@ -109,6 +136,12 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
     from newlesions.recipes.check import OF_VISIT, check
 
     for one in check(recipe):
+        for pair in pairs:
+            if one.stage.raters not in (0, len(pair.rater_masks)):
+                raise ConfigError(
+                    f"{where}: found {len(pair.rater_masks)} raters' masks of {pair.pair}; expected "
+                    f"{one.stage.raters} in the column raters, from which stage {one.stage.name} learns"
+                )
         if one.stage.task in OF_VISIT and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
             raise ConfigError(
                 f"{where}: found no mask of all lesions of a visit, from which stage {one.stage.name} learns; expected "
@@ -149,7 +182,11 @@ def _train(
         return SOME_FAILED
     left = [pair for pair in pairs if pair.pair not in failed]
     try:
-        check_subjects(left, f"the {len(left)} of {len(pairs)} pairs that could be prepared")
+        extra = set(config["extra"])
+        check_subjects(
+            [pair for pair in left if pair.pair not in extra],
+            f"the {len(left)} of {len(pairs)} pairs that could be prepared",
+        )
     except ConfigError as error:
         _say_failed(failed, len(pairs))
         print(f"newlesions: {error}", file=sys.stderr)

@@ -30,6 +30,21 @@ def working_spacing(spacings: list[NDArray[np.float64]], finest: float, coarsest
     return float(np.round(np.clip(natural, finest, coarsest), 2))
 
 
+def spacing_near(spacings: list[NDArray[np.float64]], near: float, tolerance: float) -> float:
+    """The cubic voxel size, in mm, near ``near`` that changes scans with these voxel sizes least (efird2021, p. 53).
+
+    For each axis of each scan: the whole multiple or whole part of its voxel that is nearest to ``near``, where that
+    is within ``tolerance`` mm, else ``near``. Of all axes the mean is taken, since the working voxel is cubic.
+    """
+    edges = np.concatenate([np.asarray(spacing, dtype=np.float64) for spacing in spacings])
+    up, down = np.maximum(np.round(near / edges), 1), np.maximum(np.round(edges / near), 1)
+    choices = np.stack([edges * up, edges / down])
+    best = choices[np.abs(choices - near).argmin(axis=0), np.arange(len(edges))]
+    # A tolerance that is met exactly counts, in spite of rounding.
+    kept = np.where(np.abs(best - near) <= tolerance + 1e-6, best, near)
+    return float(np.round(kept.mean(), 2))
+
+
 def coarser_grid(grid: Grid, spacing: float) -> Grid:
     """A RAS grid with cubic voxels of ``spacing`` mm over the field of view of ``grid``."""
     return isotropic_grid(grid.corners(), spacing)

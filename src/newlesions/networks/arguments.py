@@ -49,8 +49,8 @@ CHOICES = {
     "norm": ("instance", "batch", "group", "none"),
     "activation": ("relu", "leakyrelu", "prelu", "elu", "gelu"),
     "order": ("conv-norm-act", "norm-conv-act", "norm-act-conv"),
-    "down": ("strided", "maxpool"),
-    "up": ("transposed", "trilinear", "nearest"),
+    "down": ("strided", "maxpool", "antialiased"),
+    "up": ("transposed", "trilinear", "nearest", "interpolate", "antialiased"),
     "skip": ("concat", "add"),
     "dropout_at": ("down", "conv"),
 }
@@ -64,9 +64,11 @@ class UNetArguments(Arguments):
     or one entry per level; an entry is one number or one per axis). ``strides``: of each step down (so one fewer than
     levels). ``norm``: ``instance``, ``batch``, ``group`` (``groups`` of them) or ``none``. ``order``: of convolution,
     norm and activation. ``residual``: blocks add their input to their output. ``stem``: a bare convolution before the
-    first block. ``down``: ``strided`` (the first convolution of a level's block) or ``maxpool``. ``up``:
-    ``transposed`` convolution (of side ``up_kernel``; null: the stride), ``trilinear`` or ``nearest`` interpolation
-    after a 1x1x1 convolution. ``skip``: ``concat`` or ``add``. ``dropout``: its rate, ``dropout_at`` what enters each
+    first block. ``down``: ``strided`` (the first convolution of a level's block), ``maxpool`` or ``antialiased`` (a
+    convolution of its own and a blur that skips voxels). ``up``: ``transposed`` convolution (of side ``up_kernel``;
+    null: the stride), ``trilinear`` or ``nearest`` interpolation after a 1x1x1 convolution, ``interpolate``: trilinear
+    without one, so that the block narrows the channels, or ``antialiased``: the reverse of that step down. ``skip``:
+    ``concat`` or ``add``. ``dropout``: its rate, ``dropout_at`` what enters each
     lower level (``down``) or after every convolution of a block (``conv``). ``deep_supervision``: how many levels,
     finest first, give logits in training.
     """
@@ -125,6 +127,8 @@ class UNetArguments(Arguments):
         if not 1 <= self.deep_supervision <= max(self.levels - 1, 1):
             found_levels = f"deep_supervision is {self.deep_supervision}"
             raise ConfigError(f"network {name}: {found_levels}; expected 1 to {max(self.levels - 1, 1)} levels")
+        if self.up == "interpolate" and self.skip == "add":
+            raise ConfigError(f"network {name}: up is interpolate and skip is add; expected concat, or another up")
         if self.norm == "group" and any(n % self.groups for n in self.channels):
             raise ConfigError(f"network {name}: channels {list(self.channels)} do not divide into {self.groups} groups")
 

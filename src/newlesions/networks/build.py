@@ -11,7 +11,9 @@ from torch import nn
 from newlesions.errors import ConfigError
 from newlesions.networks.arguments import Arguments, UNet2dArguments, UNetArguments, read_arguments
 from newlesions.networks.flat import Flat, FlatArguments
+from newlesions.networks.mpunet import MPUNet, MPUNetArguments
 from newlesions.networks.preunet import PreUNetArguments
+from newlesions.networks.segres import SegRes, SegResArguments
 from newlesions.networks.siamese import Siamese, SiameseArguments
 from newlesions.networks.subpixel import SubpixelArguments, SubpixelUNet
 from newlesions.networks.unet import UNet
@@ -27,17 +29,16 @@ class Kind:
     expected: str = "at least 1"
 
 
+TWO_VISITS = (lambda arguments, inputs: inputs >= 2 and inputs % 2 == 0, "as many of the baseline as of the follow-up")
+
 _KINDS: dict[str, Kind] = {
     "unet3d": Kind(UNetArguments, UNet),
     "unet2d": Kind(UNet2dArguments, UNet),
     "preunet": Kind(PreUNetArguments, UNet),
+    "segres": Kind(SegResArguments, SegRes),
     "subpixel": Kind(SubpixelArguments, SubpixelUNet),
-    "siamese": Kind(
-        SiameseArguments,
-        Siamese,
-        takes=lambda arguments, inputs: inputs >= 2 and inputs % 2 == 0,
-        expected="as many of the baseline as of the follow-up",
-    ),
+    "siamese": Kind(SiameseArguments, Siamese, *TWO_VISITS),
+    "mpunet": Kind(MPUNetArguments, MPUNet, *TWO_VISITS),
     "flat": Kind(
         FlatArguments,
         Flat,

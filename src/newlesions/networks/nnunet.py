@@ -14,11 +14,39 @@ from newlesions.errors import ConfigError
 if TYPE_CHECKING:
     import torch
 
+    from newlesions.networks.stages import Stage
+
 NAME = "nnunet"
 """Of the network in a recipe: ``network: {name: nnunet}``."""
 
 CONFIGURATION = "3d_fullres"
 _FOLDERS = {"nnUNet_raw": "raw", "nnUNet_preprocessed": "preprocessed", "nnUNet_results": "results"}
+
+
+ARGUMENTS = ("epochs", "batches", "patch", "spacing_mm", "dropout")
+AUGMENTATIONS = ("rotate", "scale", "flip", "enhance_lesions")
+SCHEDULES = {"adam": "plateau", "sgd": "poly"}
+"""Of the optimisers, as the two papers have them."""
+
+
+def check(stage: Stage) -> None:
+    """Raise `ConfigError` on what a stage of nnU-Net cannot obey."""
+    unknown = sorted(set(stage.network) - {"name", *ARGUMENTS})
+    if unknown:
+        raise ConfigError(f"network {NAME} has no argument {unknown[0]}; known: {', '.join(ARGUMENTS)}")
+    for name in ("patch", "spacing_mm"):
+        sides = stage.network.get(name)
+        if sides is not None and (len(sides) != 3 or not all(side > 0 for side in sides)):
+            raise ConfigError(f"network {NAME}: {name} is {sides}; expected three positive numbers")
+    if not 0 <= stage.network.get("dropout", 0.0) < 1:
+        raise ConfigError(f"network {NAME}: dropout is {stage.network['dropout']}; expected 0 or more and less than 1")
+    other = [entry["name"] for entry in stage.augment if entry["name"] not in AUGMENTATIONS]
+    if other:
+        raise ConfigError(f"augment: found {other[0]}; expected some of {', '.join(AUGMENTATIONS)} for {NAME}")
+    schedule = stage.optimise.schedule["name"]
+    if SCHEDULES.get(stage.optimise.name) != schedule:
+        known = ", ".join(f"{name} with {of}" for name, of in SCHEDULES.items())
+        raise ConfigError(f"optimise: found {stage.optimise.name} with {schedule}; expected {known} for {NAME}")
 
 
 def is_installed() -> bool:

@@ -96,6 +96,8 @@ def prepare(case: Case, how: Prepare) -> Prepared:
 
 def _normalised(pair: str, name: str, image: Image, brain: Mask, how: Prepare) -> Image:
     image = np.where(brain, image, np.float32(0)) if how.mask else image.astype(np.float32)
+    if how.percentiles is not None:
+        image = np.clip(image, *np.percentile(image, how.percentiles)).astype(np.float32)
     inside = image[brain]
     if inside.size == 0 or inside.min() == inside.max():
         raise InputError(pair, f"a {name} without contrast in the brain", "an image whose intensities differ")
@@ -112,6 +114,12 @@ def _zscore_brain(image: Image, inside: Image) -> Image:
     return (image - inside.mean(dtype=np.float64)) / inside.std(dtype=np.float64)
 
 
+def _zscore_nonzero(image: Image, inside: Image) -> Image:
+    there = image != 0
+    values = image[there]
+    return np.where(there, (image - values.mean(dtype=np.float64)) / values.std(dtype=np.float64), 0)
+
+
 def _median_brain(image: Image, inside: Image) -> Image:
     return image / np.median(inside) - 1
 
@@ -121,6 +129,10 @@ def _minmax(image: Image, inside: Image) -> Image:
     return (image - low) / (high - low)
 
 
+def _symmetric(image: Image, inside: Image) -> Image:
+    return 2 * _minmax(image, inside) - 1
+
+
 def _none(image: Image, inside: Image) -> Image:
     return image
 
@@ -128,8 +140,10 @@ def _none(image: Image, inside: Image) -> Image:
 NORMALISATIONS: dict[str, Callable[[Image, Image], Image]] = {
     "zscore": _zscore,
     "zscore_brain": _zscore_brain,
+    "zscore_nonzero": _zscore_nonzero,
     "median_brain": _median_brain,
     "minmax": _minmax,
+    "symmetric": _symmetric,
     "none": _none,
 }
 """Of an image, (I, J, K), by itself and its brain's values, (n,)."""

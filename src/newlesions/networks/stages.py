@@ -23,8 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ANSWERS = ("segment_new", "classify_regions")
-"""The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel."""
+COMBINE = "combine"
+"""The task without a network: other stages' probabilities of new lesions, joined as ``predict.combine`` says."""
+
+ANSWERS = ("segment_new", "classify_regions", COMBINE)
+"""The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel; of
+several stages of the pair, so that an ensemble may be of networks of different kinds."""
 
 TRAINING_ONLY = ("inpaint", "generate")
 """Tasks whose stages make training images and are not applied: a lesion-free patch from one with holes; a patch with
@@ -36,13 +40,16 @@ class Prepare:
     """How images reach the network.
 
     ``spacing_mm``: null (that of the working grid), one number or three. ``normalise``: ``zscore`` (over all voxels of
-    the crop), ``zscore_brain``, ``median_brain`` (shares of the brain's median, minus 1), ``minmax`` or ``none``, each
-    image on its own. ``mask``: outside the brain 0 before normalising.
+    the crop), ``zscore_brain``, ``zscore_nonzero`` (over what is not 0, which stays 0), ``median_brain`` (shares of the
+    brain's median, minus 1), ``minmax``, ``symmetric`` (from -1 to 1) or ``none``, each image on its own. ``mask``:
+    outside the brain 0 before normalising. ``percentiles``: of the crop; values beyond are set to them before
+    normalising.
     """
 
     spacing_mm: float | tuple[float, float, float] | None = None
     normalise: str = "zscore_brain"
     mask: bool = True
+    percentiles: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Optimise:
-    """How weights are found. ``schedule``: {name: constant | cosine | steps | linear | plateau | restarts, ...}.
+    """How weights are found. ``schedule``: {name: constant | cosine | steps | epochs | linear | poly | plateau |
+    restarts, ...}.
 
     ``steps``: optimiser steps. ``accumulate``: batches per step. ``ema``: decay of the averaged weights, which are then
     the result; null: none. ``clip``: the largest norm of the gradient. ``amp``: half precision where the device has it.
+    ``mine``: {keep: 32, decay: 0.999}: of each batch only so many patches train, those on which a running mean of the
+    weights errs most; null: all.
     ``validate_every``: steps between two looks at the validation pairs; ``patience``: how many looks without gain end
     the training, null: none; ``select``: ``best`` look or ``last`` weights.
     """
@@ -87,6 +97,7 @@ class Optimise:
     ema: float | None = None
     clip: float | None = None
     amp: bool = True
+    mine: Mapping[str, Any] | None = None
     validate_every: int = 250
     patience: int | None = None
     select: str = "last"
@@ -148,7 +159,7 @@ class Stage:
     name: str
     task: str
     inputs: tuple[str, ...]
-    network: Mapping[str, Any]
+    network: Mapping[str, Any] = field(default_factory=dict)
     prepare: Prepare = field(default_factory=Prepare)
     sample: Sample = field(default_factory=Sample)
     augment: tuple[Mapping[str, Any], ...] = ()
@@ -159,6 +170,16 @@ class Stage:
     start: Start | None = None
     uses: tuple[str, ...] = ()
     """Stages that are neither inputs nor start but needed for training, as an inpainter for synthetic pairs."""
+
+    @property
+    def raters(self) -> int:
+        """How many single raters' masks the network learns beside the reference (``sample.options.raters``)."""
+        return int(self.sample.options.get("raters", 0))
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it has networks of its own."""
+        return self.task != COMBINE
 
     @classmethod
     def of(cls, name: str, content: Mapping[str, Any]) -> Stage:

@@ -6,6 +6,7 @@ import torch
 from monai.networks.layers import Pool
 from torch import Tensor, nn
 
+from newlesions.networks import antialias
 from newlesions.networks.arguments import Steps, UNetArguments
 from newlesions.networks.blocks import Block, convolution, pointwise, upsampling
 
@@ -22,10 +23,10 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList([Block(arguments, first, channels[0], kernels[0], still)])
         self.downs = nn.ModuleList()
         for level, stride in enumerate(arguments.steps, start=1):
-            pooled = arguments.down == "maxpool"
-            self.downs.append(_down(arguments, stride) if pooled else nn.Identity())
+            strided = arguments.down == "strided"
             above, here = channels[level - 1 : level + 1]
-            self.blocks.append(Block(arguments, above, here, kernels[level], still if pooled else stride))
+            self.downs.append(nn.Identity() if strided else _down(arguments, above, kernels[level - 1], stride))
+            self.blocks.append(Block(arguments, above, here, kernels[level], stride if strided else still))
         self.dropout = nn.Dropout(arguments.dropout if arguments.dropout_at == "down" else 0.0)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -46,9 +47,10 @@ class Decoder(nn.Module):
         self.add = arguments.skip == "add"
         self.ups, self.blocks = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(len(channels) - 1)):
-            here = channels[level]
-            self.ups.append(upsampling(arguments, channels[level + 1], here, arguments.steps[level]))
-            self.blocks.append(Block(arguments, here if self.add else 2 * here, here, kernels[level], still))
+            below, here = channels[level + 1], channels[level]
+            risen = below if arguments.up == "interpolate" else here
+            self.ups.append(_up(arguments, below, risen, kernels[level], arguments.steps[level]))
+            self.blocks.append(Block(arguments, here if self.add else risen + here, here, kernels[level], still))
         heads = arguments.channels[: arguments.deep_supervision]
         self.heads = nn.ModuleList(pointwise(arguments.dimensions, n, arguments.outputs) for n in heads)
 
@@ -78,5 +80,18 @@ class UNet(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-def _down(arguments: UNetArguments, stride: Steps) -> nn.Module:
+def _up(arguments: UNetArguments, inputs: int, outputs: int, kernel: Steps, stride: Steps) -> nn.Module:
+    if arguments.up == "antialiased":
+        return antialias.up(arguments, inputs, outputs, kernel, stride)
+    return upsampling(arguments, inputs, outputs, stride)
+
+
+def _down(arguments: UNetArguments, channels: int, kernel: Steps, stride: Steps) -> nn.Module:
+    if arguments.down == "antialiased":
+        return antialias.down(arguments, channels, kernel, stride)
+    return pool(arguments, stride)
+
+
+def pool(arguments: UNetArguments, stride: Steps) -> nn.Module:
+    """Max-pooling; a side that ``stride`` does not divide is rounded up."""
     return Pool[Pool.MAX, arguments.dimensions](kernel_size=stride, stride=stride, ceil_mode=True)

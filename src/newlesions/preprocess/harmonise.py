@@ -35,6 +35,7 @@ def harmonise_pair(
     denoising: bool,
     normalise: str,
     joint: bool,
+    joint_first: bool = False,
 ) -> Harmonised:
     """Differential bias, denoising, normalisation, in this order. Exchanging the visits exchanges the results.
 
@@ -48,6 +49,8 @@ def harmonise_pair(
         ``nyul`` (shipped standard scale), ``linear`` (brain median to 50) or ``none``.
     joint
         Then bring both to the middle of the robust line between them.
+    joint_first
+        Before the normalisation of each (masson2021, p. 6), not after it.
     """
     facts: dict[str, Any] = {}
     first, second = (volume.with_data(np.maximum(volume.data, 0)) for volume in (baseline, followup))
@@ -58,15 +61,21 @@ def harmonise_pair(
         log_field = differential_bias(a, b, brain, float(first.spacing[0]), differential_bias_mm)
         a, b = a * np.exp(-log_field / 2), b * np.exp(log_field / 2)
         facts["differential_bias_sd"] = round(float(log_field[brain].std()), 5)
+    if joint and joint_first:
+        a, b = _joined(a.astype(np.float32), b.astype(np.float32), brain, facts)
     a, b = (
         _normalised(image.astype(np.float32), brain, normalise, facts, name)
         for image, name in ((a, "baseline"), (b, "followup"))
     )
-    if joint:
-        gain, offset = joint_line(a, b, brain)
-        a, b = apply_half_line(a, b, gain, offset)
-        facts["joint_gain"], facts["joint_offset"] = round(gain, 5), round(offset, 5)
+    if joint and not joint_first:
+        a, b = _joined(a, b, brain, facts)
     return Harmonised(first.with_data(a), second.with_data(b), facts)
+
+
+def _joined(a: np.ndarray, b: np.ndarray, brain: Mask, facts: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    gain, offset = joint_line(a, b, brain)
+    facts["joint_gain"], facts["joint_offset"] = round(gain, 5), round(offset, 5)
+    return apply_half_line(a, b, gain, offset)
 
 
 def _normalised(image: np.ndarray, brain: Mask, kind: str, facts: dict[str, Any], name: str) -> np.ndarray:

@@ -19,6 +19,7 @@ TASKS = {
     "inpaint": "tissue in the place of lesions",
     "generate": "lesions in the place of tissue",
     "classify_regions": "new lesions in candidate regions",
+    "combine": "new lesions of a pair, by several stages",
 }
 
 
@@ -83,6 +84,12 @@ def _branches(stage: Stage, known: Mapping[str, Stage], drawn: set[str], indent:
 def described(one: Checked) -> dict[str, str]:
     """What a stage is, in one line of words and numbers for each of its parts, by the part's name."""
     stage = one.stage
+    if not stage.is_trained:
+        return {
+            "task": TASKS[stage.task],
+            "predict": f"{stage.predict.combine} of {', '.join(stage.inputs)}",
+            "mask": _cut(stage),
+        }
     weights = "planned from the data" if one.parameters is None else f"{one.parameters / 1e6:.2f} million weights"
     prepare, sample, optimise, predict = stage.prepare, stage.sample, stage.optimise, stage.predict
     spacing = "the working grid" if prepare.spacing_mm is None else f"voxels of {short(prepare.spacing_mm)} mm"
@@ -94,7 +101,7 @@ def described(one: Checked) -> dict[str, str]:
         + _further(prepare, "spacing_mm", "normalise", "mask"),
         "network": f"{named(stage.network)}: {weights}",
         "patches": f"{' x '.join(map(str, sample.patch))}, batches of {sample.batch}, "
-        f"{100 * sample.positive:g} % on lesions"
+        f"{_centres(stage)}"
         + (f", views {short(sample.views)}" if sample.views else "")
         + (f", {100 * sample.synthetic:g} % synthetic" if sample.synthetic else "")
         + (", changed pairs only" if sample.cases == "changed" else "")
@@ -111,13 +118,27 @@ def described(one: Checked) -> dict[str, str]:
         f"{predict.combine} of networks"
         + (f", {predict.views} of views" if sample.views else "")
         + _further(predict, "overlap", "weighting", "combine", "views", "threshold", "min_volume_mm3"),
-        "mask": f"from {predict.threshold:g}, lesions above {predict.min_volume_mm3:g} mm3",
+        "mask": _cut(stage),
     }
     if stage.start is not None:
         rows["begins"] = f"with {stage.start.stage} ({_taken(stage.start)})"
     if stage.uses:
         rows["uses"] = ", ".join(stage.uses)
     return rows
+
+
+def _centres(stage: Stage) -> str:
+    """Where patches are centred, and which of them train."""
+    options, mine = stage.sample.options, stage.optimise.mine
+    weights = options.get("centre_weights")
+    parts = [f"{100 * stage.sample.positive:g} % on lesions"] if stage.sample.positive or not weights else []
+    parts += [f"centres weighted {' : '.join(f'{weight:g}' for weight in weights)}"] if weights else []
+    parts += [f"the hardest {mine['keep']} train"] if mine else []
+    return ", ".join(parts + ([f"targets of {stage.raters} raters too"] if stage.raters else []))
+
+
+def _cut(stage: Stage) -> str:
+    return f"from {stage.predict.threshold:g}, lesions above {stage.predict.min_volume_mm3:g} mm3"
 
 
 def named(entry: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ def assemble_networks(
     stages: Mapping[str, Mapping[str, Any]],
     members: Mapping[str, Sequence[Mapping[str, Any]]],
     settings: Mapping[str, Any],
+    extra: Sequence[str] = (),
     networks: Sequence[Path] | None = None,
     masks: Sequence[Path] | None = None,
 ) -> None:
@@ -44,6 +45,8 @@ def assemble_networks(
         As in the step `fit_network`; the members of all stages.
     settings
         The settings of the training run.
+    extra
+        The pairs that trained every network; model.json and the card tell.
     networks, masks
         What must exist before, where the workflow calls; their paths stand in ``members`` and in the pairs table.
     """
@@ -54,7 +57,9 @@ def assemble_networks(
     data = [digests_of(pair, _masks(pair)) for pair in read_pairs(pairs) if pair.reference]
     seed = settings["train"]["seed"]
     limits = Limits.of(settings["networks"]).bearing
-    model = model_of(recipe["id"], stages, members, limits, {"seed": seed, **versions(), "data": data})
+    model = model_of(
+        recipe["id"], stages, members, limits, {"seed": seed, **versions(), "data": data, "extra": [*extra]}
+    )
     remove_stale(model_out.parent, [WEIGHTS])
     write_text(recipe_out, recipe_text(recipe, settings))
     write_text(held_out_table, held_out_text(rows))

@@ -43,6 +43,7 @@ def harmonise(
             denoising=settings["denoise"],
             normalise=settings["normalise"],
             joint=settings["joint"],
+            joint_first=settings["joint_first"],
         )
     except ValueError as error:
         raise InputError("/".join(baseline.parts[-4:-2]), str(error), "two FLAIR scans of one contrast") from error

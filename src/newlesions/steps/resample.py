@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from newlesions.images.grid import working_spacing
+from newlesions.images.grid import spacing_near, working_spacing
 from newlesions.images.io import read_volume, write_volume
 from newlesions.preprocess.halfway import brain_grid
 from newlesions.preprocess.template import brain_grid_in_mni
@@ -33,7 +33,11 @@ def resample(
     visits = read_volume(baseline), read_volume(followup)
     brains = read_volume(baseline_brain, dtype=np.bool_), read_volume(followup_brain, dtype=np.bool_)
     matrices = read_matrices(halfway)
-    spacing = working_spacing([visit.spacing for visit in visits], settings["finest_mm"], settings["coarsest_mm"])
+    edges = [visit.spacing for visit in visits]
+    if settings["near_mm"] is None:
+        spacing = working_spacing(edges, settings["finest_mm"], settings["coarsest_mm"])
+    else:
+        spacing = spacing_near(edges, settings["near_mm"], settings["tolerance_mm"])
     in_halfway = brain_grid(*brains, matrices["baseline_from_halfway"], matrices["followup_from_halfway"], spacing)
     space = WorkingSpace.of(settings["space"], matrices, in_halfway)
     pair = to_working_space(

@@ -151,3 +151,19 @@ def test_resizing_is_scipys_zoom():
 def test_unknown_names_and_options_are_refused(entry, text):
     with pytest.raises(ConfigError, match=text):
         Augment([entry])
+
+
+def test_new_lesions_rise_more_and_nothing_else_changes():
+    """masson2021, p. 7."""
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=(2, 6, 6, 6)).astype(np.float32)
+    target = rng.random(before.shape) < 0.2
+    augment = Augment([{"name": "enhance_lesions", "p": 1.0, "range": [2.0, 2.0]}])
+    assert augment.changes == augment.spatial == []
+    found = augment.enhance(rng, before, after, target)
+    np.testing.assert_array_equal(found[~target], after[~target])
+    np.testing.assert_allclose((found - before)[target], 2 * (after - before)[target], rtol=1e-4, atol=1e-6)
+    never = Augment([{"name": "enhance_lesions", "p": 0.0}])
+    np.testing.assert_array_equal(never.enhance(rng, before, after, target), after)
+    with pytest.raises(ConfigError, match="found enhance_lesions; expected it beside the group"):
+        Augment([{"name": "one_of", "of": [{"name": "enhance_lesions"}]}])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from learn.networks.small import make_stage
@@ -37,3 +38,15 @@ def test_a_trial_of_a_recipe_says_so() -> None:
 def test_without_folds_there_are_no_scores() -> None:
     text = card(model(left_out=()), {}, [{"pair": "a", "subject": "1"}])
     assert "None: every network of some stage was trained on all subjects" in text and "of all pairs" in text
+
+
+def test_extra_pairs_and_joined_stages_are_told() -> None:
+    made = model()
+    joined = dataclasses.replace(made.answer, name="both", task="combine", inputs=("new",), network={})
+    stages = {**made.stages, "both": joined}
+    more = dataclasses.replace(
+        made, stages=stages, members={**made.members, "both": []}, training={"extra": ["x", "y"]}
+    )
+    text = card(more, {}, ROWS)
+    assert "and 2 further pairs of other subjects, which trained every network" in text
+    assert "- `both` (combine): mean of `new`." in text

@@ -181,3 +181,12 @@ def test_unknown_losses_and_options_are_refused(entries, text):
 def test_two_channels_are_refused_for_segmentation():
     with pytest.raises(ConfigError, match="found 2 outputs"):
         value(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3), torch.ones(1, 1, 3, 3, 3), name="dice")
+
+
+def test_of_several_targets_the_mean_is_taken():
+    logits, target = zip(*(drawn(seed) for seed in range(3)), strict=True)
+    weight = torch.tensor([1.0, 0.5])
+    for entry in ({"name": "dice"}, {"name": "dice", "batch": True}, {"name": "focal", "gamma": 1.0}):
+        each = [value(*one, weight=weight, **entry) for one in zip(logits, target, strict=True)]
+        found = value(torch.cat(logits, 1), torch.cat(target, 1), weight=weight, **entry)
+        assert found == pytest.approx(sum(each) / 3, rel=1e-5)

@@ -15,6 +15,7 @@ from newlesions.learn.networks.nnunet import Example, examples_of, plateau_rate,
 from newlesions.networks.case import Case
 from newlesions.networks.nnunet import CONFIGURATION, environment, once
 from newlesions.networks.stages import Limits, Prepare, Stage
+from newlesions.networks.weights import read_metadata
 
 STAGE = Stage.of(
     "new",
@@ -22,7 +23,7 @@ STAGE = Stage.of(
         "task": "segment_new",
         "inputs": ["baseline", "followup"],
         "network": {"name": "nnunet", "batches": 2},
-        "optimise": {"lr": 0.01},
+        "optimise": {"name": "adam", "lr": 0.01, "schedule": {"name": "plateau"}},
     },
 )
 
@@ -140,3 +141,70 @@ def test_the_rate_falls_after_thirty_epochs_without_gain():
     assert plateau_rate(0.01, still) == 0.01
     assert plateau_rate(0.01, [*still, (0.508, 1.0)]) == pytest.approx(0.002)
     assert plateau_rate(0.01, still + [(0.508, 1.0)] * 31) == pytest.approx(0.0004)
+
+
+MASSON = {
+    "network": {"name": "nnunet", "batches": 2, "spacing_mm": [2.5, 2.0, 2.0], "patch": [16, 32, 48], "dropout": 0.2},
+    "augment": [
+        {"name": "scale", "p": 1.0, "scale": [0.85, 1.25]},
+        {"name": "rotate", "p": 1.0, "degrees": 15},
+        {"name": "flip", "axes": [0]},
+        {"name": "enhance_lesions", "p": 1.0, "range": [2.0, 2.0]},
+    ],
+    "optimise": {"name": "sgd", "lr": 0.01, "momentum": 0.99, "schedule": {"name": "poly"}},
+}
+
+
+def test_the_recipe_s_alterations_are_nnunet_s_transforms():
+    pytest.importorskip("nnunetv2")
+    from newlesions.learn.networks.nnunet_augment import EnhanceLesions, mirrored_axes, transforms
+
+    assert mirrored_axes(MASSON["augment"], [2, 0, 1]) == (0,), (
+        "left-right is the last axis of SimpleITK, the plan's first"
+    )
+    assert mirrored_axes(MASSON["augment"], [0, 1, 2]) == (2,)
+    made = transforms(MASSON["augment"], (8, 8, 8), (0,), [[1, 1, 1], [0.5, 0.5, 0.5]], [True, True])
+    names = [type(one).__name__ for one in made.transforms]
+    assert names == [
+        "SpatialTransform", "MirrorTransform", "MaskImageTransform", "RemoveLabelTansform", "EnhanceLesions",
+        "DownsampleSegForDSTransform",
+    ]  # fmt: skip
+    spatial = made.transforms[0]
+    assert spatial.rotation == pytest.approx((-np.pi / 12, np.pi / 12)) and spatial.scaling == (0.85, 1.25)
+    torch.manual_seed(0)
+    image, target = torch.rand(2, 4, 4, 4), torch.zeros(1, 4, 4, 4, dtype=torch.int16)
+    target[0, 1:3] = 1
+    before = image.clone()
+    found = EnhanceLesions(1.0, [2.0, 2.0])(image=image, segmentation=target)["image"]
+    torch.testing.assert_close(found[0], before[0])
+    torch.testing.assert_close((found[1] - before[0])[1:3], 2 * (before[1] - before[0])[1:3])
+    torch.testing.assert_close(found[1, [0, 3]], before[1, [0, 3]])
+
+
+@pytest.mark.slow
+def test_a_recipe_s_patch_spacing_and_dropout_are_planned(tmp_path):
+    """masson2021, p. 6, on voxels of 2 mm."""
+    pytest.importorskip("nnunetv2")
+    stage = Stage.of("new", {"task": "segment_new", "inputs": ["baseline", "followup"], **MASSON})
+    limits = Limits(width=0.1, steps=4, device="cpu", threads=1)
+    out = tmp_path / "0"
+    facts = train(stage, [made_example(seed) for seed in range(2)], [], limits, out, 5)
+    assert (facts["patch"], facts["epochs"]) == ([16, 32, 48], 2)
+    plan = json.loads(read_metadata(out / "weights.safetensors")["plans"])
+    configuration = plan["configurations"][CONFIGURATION]
+    assert plan["transpose_forward"] == [2, 0, 1] and configuration["spacing"] == [2.5, 2.0, 2.0]
+    kwargs = configuration["architecture"]["arch_kwargs"]
+    assert kwargs["dropout_op_kwargs"] == {"p": 0.2} and kwargs["dropout_op"].endswith("Dropout3d")
+    assert np.prod(kwargs["strides"], axis=0).tolist() == [4, 8, 8]
+    assert json.loads(read_metadata(out / "weights.safetensors")["mirroring"]) == [0]
+    one = apply_stage(stage, [out / "weights.safetensors"], made_example(2).channels, (2, 2, 2.5), limits)
+    assert one.shape == (34, 38, 32) and 0 <= one.min() < one.max() <= 1
+
+
+@pytest.mark.slow
+def test_a_patch_that_the_network_cannot_halve_is_refused(tmp_path):
+    pytest.importorskip("nnunetv2")
+    odd = {**MASSON, "network": {**MASSON["network"], "patch": [16, 33, 48]}}
+    stage = Stage.of("new", {"task": "segment_new", "inputs": ["baseline", "followup"], **odd})
+    with pytest.raises(ConfigError, match=r"patch is \[16, 33, 48\]; nnU-Net's steps expect 16 x 40 x 48"):
+        train(stage, [made_example(0)], [], Limits(device="cpu", threads=1), tmp_path / "0", 0)

@@ -95,3 +95,11 @@ def test_the_mean_of_weights_follows_slowly_and_buffers_at_once():
 
 def test_looks_without_gain_count_from_the_best():
     assert [looks_without_gain(looks) for looks in ([1], [1, 2], [2, 1, 1], [1, 3, 2, 3])] == [0, 0, 2, 2]
+
+
+def test_rates_of_epochs_and_of_what_is_left():
+    """fenneteau2021, p. 15: reduced by 10 % after each epoch; nnU-Net's polynomial."""
+    epochs = make_schedule({"name": "epochs", "epochs": 4, "factor": 0.9}, 40)
+    assert [epochs(step, []) for step in (0, 9, 10, 39)] == pytest.approx([1, 1, 0.9, 0.9**3])
+    poly = make_schedule({"name": "poly", "power": 0.9}, 1000)
+    assert [poly(step, []) for step in (0, 500, 1000)] == pytest.approx([1, 0.5**0.9, 0])

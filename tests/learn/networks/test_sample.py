@@ -229,3 +229,61 @@ def test_synthetic_elements_need_a_maker():
 @pytest.mark.parametrize(("share", "expected"), [(1.0, (64, 32)), (0.25, (16, 8)), (0.01, (8, 8)), (0.4, (24, 16))])
 def test_patches_shrink_to_multiples(share, expected):
     assert patch_sides(make_stage(sample={"patch": [64, 32], "views": [2]}), share, 8) == expected
+
+
+def centres(stage, *cases, positive=False, draws=400):
+    """Of each patch, whether its middle voxel is brain, and whether it is lesion."""
+    patches = patches_of(stage, *cases)
+    rng = np.random.default_rng(0)
+    drawn = [patches.draw(rng, positive) for _ in range(draws)]
+    at = tuple(side // 2 for side in stage.sample.patch)
+    return np.array([[element.inputs[0][at], element.target[0][at]] for element in drawn])
+
+
+def test_centres_have_the_weights_of_their_voxels():
+    """efird2021, p. 54: background 0, brain 1, lesion 100."""
+    case = make_case(0)
+    lesion, brain = int(case.masks["new"].sum()), int((case.brain & (case.masks["new"] == 0)).sum())
+    sample = {"patch": [1, 1, 1], "options": {"centre_weights": [0, 1, 100]}}
+    found = centres(stage_with(inputs=["brain"], sample=sample), case)
+    expected = 100 * lesion / (100 * lesion + brain)
+    assert found[:, 0].all()
+    assert found[:, 1].mean() == pytest.approx(expected, abs=3 * np.sqrt(expected * (1 - expected) / len(found)))
+    sample["options"] = {"centre_weights": [1, 1, 1]}
+    found = centres(stage_with(inputs=["brain"], sample=sample), case)
+    assert found[:, 0].mean() == pytest.approx(case.brain.mean(), abs=0.08), "uniformly over the whole"
+    sample["options"] = {"centre_weights": [1, 0, 0]}
+    assert not centres(stage_with(inputs=["brain"], sample=sample), case, draws=30).any()
+
+
+def test_cases_are_equally_likely_and_lesions_have_their_chance_within_each():
+    """fenneteau2021, p. 15: uniformly where there is no new lesion, else on one with 80 %."""
+    sample = {"patch": [1, 1, 1], "positive": 0.8, "options": {"per_case": True}}
+    stage = stage_with(inputs=["brain"], sample=sample)
+    found = centres(stage, make_case(0, 2), make_case(1, 0), make_case(2, 0), make_case(3, 0))
+    assert found[:, 0].all()
+    assert found[:, 1].mean() == pytest.approx(0.8 / 4, abs=0.06)
+    sample["options"] = {"per_case": True, "shift": 0.75}
+    wide = stage_with(inputs=["brain"], sample=sample | {"patch": [8, 8, 8], "positive": 1.0})
+    patches = patches_of(wide, make_case(0))
+    drawn = [patches.draw(np.random.default_rng(seed), False).target for seed in range(30)]
+    assert all(target.any() for target in drawn), "the lesion lies anywhere in the patch, but within it"
+    assert {bool(target[0, 4, 4, 4]) for target in drawn} == {True, False}
+
+
+@pytest.mark.parametrize("weights", [[0, 1], [0, -1, 1]])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ConfigError, match=r"centre_weights is .*; expected 3 numbers, of background, brain, lesion"):
+        patches_of(stage_with(sample={"options": {"centre_weights": weights}}), make_case(0))
+    with pytest.raises(ConfigError, match="found no voxel with a weight"):
+        patches_of(stage_with(sample={"options": {"centre_weights": [0, 0, 1]}}), make_case(0, 0))
+
+
+def test_lesions_of_patches_are_enhanced():
+    stage = stage_with(prepare={"normalise": "none"})
+    bright = stage_with(prepare={"normalise": "none"}, augment=[{"name": "enhance_lesions", "range": [3.0, 3.0]}])
+    plain, made = (patches_of(one, make_case(0)).draw(np.random.default_rng(1), True) for one in (stage, bright))
+    lesion = plain.target[0] > 0
+    rise = (plain.inputs[1] - plain.inputs[0])[lesion]
+    np.testing.assert_allclose((made.inputs[1] - made.inputs[0])[lesion], 3 * rise, rtol=1e-3)
+    np.testing.assert_array_equal(made.inputs[:, ~lesion], plain.inputs[:, ~lesion])

@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from learn.networks.small import SHAPE, make_case, make_stage
 from newlesions.errors import ConfigError, InputError
-from newlesions.learn.networks.sources import atoms, chosen, lesion_voxels, read_source, tasks_of
+from newlesions.learn.networks.sources import Task, atoms, chosen, lesion_voxels, read_source, tasks_of
 
 
 def test_names_of_expressions_come_once_and_in_order():
@@ -105,3 +107,15 @@ def test_values_beyond_half_precision_are_refused():
     stage = make_stage(prepare={"normalise": "none"})
     with pytest.raises(InputError, match="input followup with a value of 1e"):
         read_source(next(tasks_of(case, stage)), stage, {})
+
+
+def test_raters_are_targets_in_the_order_of_their_names():
+    case = make_case(0)
+    masks = {f"rater_{name}": np.full(SHAPE, number, np.uint8) for number, name in enumerate("ab")}
+    rated = dataclasses.replace(case, masks={**dict(reversed(masks.items())), **case.masks})
+    stage = make_stage(sample={"patch": [8, 8, 8], "options": {"raters": 2}})
+    source = read_source(Task(rated, "new"), stage, {})
+    assert [mask.max() for mask in source.raters] == [0, 1]
+    assert read_source(Task(rated, "new"), make_stage(), {}).raters == ()
+    with pytest.raises(ConfigError, match="found 0 raters' masks of sub-00_ses-2; expected 2, in the column raters"):
+        read_source(Task(case, "new"), stage, {})

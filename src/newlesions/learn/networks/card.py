@@ -28,8 +28,8 @@ def card(model: NetworkModel, recipe: Mapping[str, Any], rows: Sequence[Mapping[
         str(recipe.get("description", "")).strip(),
         "Research software: not a medical device, not for diagnosis.",
         "## Data",
-        f"{len(rows)} pairs of {len(subjects)} subjects with reference masks of new lesions. `model.json` holds the "
-        "SHA-256 of every scan and mask; no image and no name beyond the pairs' ids is kept.",
+        f"{len(rows)} pairs of {len(subjects)} subjects with reference masks of new lesions{_extra(model)}. "
+        "`model.json` holds the SHA-256 of every scan and mask; no image and no name beyond the pairs' ids is kept.",
         "## Protocol",
         "\n".join(_protocol(stage, model) for stage in model.stages.values()) + _smaller(model.limits),
         "## Scores on subjects left out",
@@ -40,7 +40,15 @@ def card(model: NetworkModel, recipe: Mapping[str, Any], rows: Sequence[Mapping[
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _extra(model: NetworkModel) -> str:
+    count = len(model.training.get("extra", ()))
+    return f", and {count} further pairs of other subjects, which trained every network" if count else ""
+
+
 def _protocol(stage: Stage, model: NetworkModel) -> str:
+    seen = ", ".join(f"`{one}`" for one in stage.inputs)
+    if not stage.is_trained:
+        return f"- `{stage.name}` ({stage.task}): {stage.predict.combine} of {seen}."
     members = model.members[stage.name]
     folds = "one per fold of subjects" if any(one.left_out for one in members) else "of all pairs"
     steps = stage.optimise.steps if model.limits.steps is None else min(stage.optimise.steps, model.limits.steps)
@@ -49,7 +57,7 @@ def _protocol(stage: Stage, model: NetworkModel) -> str:
     return (
         f"- `{stage.name}` ({stage.task}): {len(members)} networks `{stage.network['name']}`, {folds}; {losses}, "
         f"{stage.optimise.name} {stage.optimise.lr:g}, {steps} steps of {stage.sample.batch} patches of {patch}; seen: "
-        f"{', '.join(f'`{one}`' for one in stage.inputs)}."
+        f"{seen}."
     )
 
 

@@ -15,6 +15,7 @@ from newlesions.errors import InputError
 from newlesions.learn.networks.batch import Batch
 from newlesions.learn.networks.checkpoint import Checkpoint
 from newlesions.learn.networks.losses import Loss
+from newlesions.learn.networks.mine import Miner
 from newlesions.learn.networks.optimise import blend, looks_without_gain, make_optimiser, make_schedule
 from newlesions.networks.stages import Optimise
 
@@ -101,6 +102,7 @@ class Training:
         self.optimiser = make_optimiser(network.parameters(), optimise)
         self.schedule = make_schedule(optimise.schedule, steps)
         self.mean = copy.deepcopy(network).requires_grad_(False) if optimise.ema is not None else None
+        self.miner = Miner.of(network, optimise.mine)
         self.half = half
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half is torch.float16)
         self.report = Report()
@@ -188,6 +190,8 @@ class Training:
         total = torch.zeros((), device=self.device)
         for _ in range(parts):
             batch = next(source).to(self.device)
+            if self.miner is not None:
+                batch = self.miner.hardest(batch, self.loss, self.half)
             value = self._forward(batch) / parts
             self.scaler.scale(value).backward()
             total += value.detach()
@@ -199,6 +203,8 @@ class Training:
         self.scaler.update()
         if self.mean is not None and self.optimise.ema is not None:
             blend(self.mean, self.network, self.optimise.ema, step)
+        if self.miner is not None:
+            self.miner.follow(self.network)
         self._pending.append(total)
         self.report.steps += 1
         self.report.seconds += time.monotonic() - began
@@ -248,6 +254,7 @@ class Training:
         return {
             "network": self.network.state_dict(),
             "mean": self.mean.state_dict() if self.mean is not None else None,
+            "teacher": self.miner.teacher.state_dict() if self.miner is not None else None,
             "best_weights": self._best,
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -261,6 +268,8 @@ class Training:
         self.network.load_state_dict(state["network"])
         if self.mean is not None:
             self.mean.load_state_dict(state["mean"])
+        if self.miner is not None:
+            self.miner.teacher.load_state_dict(state["teacher"])
         self._best = state["best_weights"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])

@@ -1,7 +1,8 @@
 """Losses by name, summed with weights, over patches with padded voxels left out.
 
 Losses of segmentation see one logit per voxel, that of "lesion" (softmax over background and lesion is the sigmoid of
-the difference of two logits, so nothing is lost); losses of images (``mse``, ``l1``) see the outputs as they are.
+the difference of two logits, so nothing is lost), and of several targets, as of raters, are the mean; losses of images
+(``mse``, ``l1``) see the outputs as they are.
 """
 
 from __future__ import annotations
@@ -200,6 +201,9 @@ def _term(entry: Mapping[str, Any]) -> Term:
 
 
 def _value(term: Term, outputs: Tensor, target: Tensor, valid: Tensor, weight: Tensor) -> Tensor:
+    if term.name in _SEGMENT and target.shape[1] > 1:
+        each = zip(outputs.split(1, dim=1), target.split(1, dim=1), strict=True)
+        return torch.stack([_value(term, *one, valid, weight) for one in each]).mean()
     if term.name in _SEGMENT:
         compute, outputs = _SEGMENT[term.name][0], lesion_logits(outputs)
     else:

@@ -1,4 +1,4 @@
-"""Training through nnU-Net (Martinez-Heras et al. 2023, sections 2.3 to 2.5): its data set, plan, and one member.
+"""Training through nnU-Net (masson2021, martinezheras2023): its data set, plan, and one member.
 
 What it writes is one safetensors file: the weights, and in its metadata the plan that builds and applies the network.
 """
@@ -42,8 +42,10 @@ def train(
 ) -> dict[str, Any]:
     """Train one member and write ``out/weights.safetensors``; what was done.
 
-    ``stage.network`` may hold ``epochs`` (300) and ``batches`` of an epoch (250); ``stage.optimise.lr`` is the first
-    learning rate (0.01). Training stopped half-way goes on from the last of nnU-Net's checkpoints (every 25 epochs).
+    ``stage.network`` may hold ``epochs`` (300), ``batches`` of an epoch (250), and what nnU-Net would plan otherwise:
+    ``spacing_mm`` (of left-right, back-front and down-up), ``patch`` (in the order of its plan, the axis of the longest
+    voxel first) and ``dropout``. ``stage.optimise`` is obeyed, and ``stage.augment`` where it holds something; else
+    nnU-Net augments as it does. Training stopped half-way goes on from the last of its checkpoints (every 25 epochs).
 
     Parameters
     ----------
@@ -68,13 +70,14 @@ def train(
     with environment(folder, limits.threads):
         if not _preprocessed(folder).joinpath("splits_final.json").is_file():
             write_dataset(folder / "raw", [*training, *validation], stage.inputs)
-            nnunet_trainer.fingerprint_and_plan(_NUMBER, limits.threads)
+            nnunet_trainer.fingerprint_and_plan(_NUMBER, limits.threads, stage.network.get("spacing_mm"))
+            nnunet_trainer.follow(_preprocessed(folder) / f"{_PLANS}.json", stage.network)
             shrink_plan(_preprocessed(folder) / f"{_PLANS}.json", limits)
             nnunet_trainer.preprocess(_NUMBER, limits.threads)
             # Written last: it says that the data are whole.
             write_json(_preprocessed(folder) / "splits_final.json", [{"train": names[0], "val": names[1] or names[0]}])
     with environment(folder, workers):
-        facts = nnunet_trainer.fit(_preprocessed(folder), out, stage.optimise.lr, epochs, batches, limits.device, seed)
+        facts = nnunet_trainer.fit(_preprocessed(folder), out, stage, epochs, batches, limits.device, seed)
     return {**facts, "seconds": round(time.monotonic() - began, 1), "steps": epochs * batches}
 
 

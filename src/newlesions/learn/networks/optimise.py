@@ -45,7 +45,9 @@ def make_schedule(entry: Mapping[str, Any], steps: int) -> Schedule:
     constant  1
     cosine    from 1 to ``end`` (0) along half a cosine
     steps     times ``factor`` (0.1) at each of ``milestones``, shares of the training
+    epochs    times ``factor`` (0.9) after each of ``epochs`` (10) equal parts of the training
     linear    1 until the share ``after`` (0), then along a line to ``end`` (0)
+    poly      what is left of the training to the power of ``power`` (0.9)
     plateau   times ``factor`` (0.1) after ``patience`` (10) looks in a row without a gain above ``gain`` (0)
     restarts  cosine again and again: the first lasts the share ``period`` (0.1), each further ``growth`` (1) times as
               long, from 1 to ``end`` (0)
@@ -108,12 +110,20 @@ def _steps(steps: int, milestones: Sequence[float] = (0.5, 0.8), factor: float =
     return lambda step, looks: factor ** sum(step >= round(share * steps) for share in milestones)
 
 
+def _epochs(steps: int, epochs: int = 10, factor: float = 0.9) -> Schedule:
+    return lambda step, looks: factor ** (step * epochs // steps)
+
+
 def _linear(steps: int, after: float = 0.0, end: float = 0.0) -> Schedule:
     def factor(step: int, looks: Sequence[float]) -> float:
         gone = max(0.0, step / steps - after) / max(1 - after, 1e-9)
         return 1 + (end - 1) * min(gone, 1.0)
 
     return factor
+
+
+def _poly(steps: int, power: float = 0.9) -> Schedule:
+    return lambda step, looks: (1 - min(step / steps, 1.0)) ** power
 
 
 def _plateau(steps: int, factor: float = 0.1, patience: int = 10, gain: float = 0.0) -> Schedule:
@@ -148,7 +158,9 @@ _SCHEDULES: dict[str, tuple[Callable[..., Schedule], frozenset[str]]] = {
     "constant": (_constant, frozenset()),
     "cosine": (_cosine, frozenset({"end"})),
     "steps": (_steps, frozenset({"milestones", "factor"})),
+    "epochs": (_epochs, frozenset({"epochs", "factor"})),
     "linear": (_linear, frozenset({"after", "end"})),
+    "poly": (_poly, frozenset({"power"})),
     "plateau": (_plateau, frozenset({"factor", "patience", "gain"})),
     "restarts": (_restarts, frozenset({"period", "growth", "end"})),
 }

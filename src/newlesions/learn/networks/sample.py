@@ -17,8 +17,9 @@ from newlesions.images.morphology import Mask
 from newlesions.learn.networks.augment.frame import Frame
 from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Batch, Element, collate
+from newlesions.learn.networks.centres import KINDS, Weighted, on_lesion, thrown
 from newlesions.learn.networks.sources import Source, atoms, is_image
-from newlesions.networks.inputs import evaluate
+from newlesions.networks.inputs import VISITS, evaluate
 from newlesions.networks.stages import Stage
 
 Maker = Callable[[np.random.Generator], Element]
@@ -30,7 +31,7 @@ _CHOICES = {
     "directions": ("forward", "both"),
     "enlarging": ("negative", "ignored"),
 }
-_OPTIONS = {*_CHOICES, "shift", "synthetic"}
+_OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights", "raters"}
 
 
 class Patches:
@@ -43,9 +44,13 @@ class Patches:
     stage
         ``sample``: how. ``sample.options``: ``centre`` says which lesion voxel is the centre of a positive patch: of a
         random ``case`` (default), of a random ``lesion`` of all cases, or a random ``voxel`` of all lesions; ``shift``
-        (0) moves that centre by up to so large a share of half the patch; ``valid: brain`` leaves voxels outside the
-        brain out of the loss, ``enlarging: ignored`` those of enlarging lesions that the reference does not hold (what
-        the candidates call so, and the mask ``enlarging`` of cases that have it).
+        (0) moves that centre by up to so large a share of half the patch; ``per_case``: all cases are equally likely,
+        and ``positive`` is the chance of a patch on a lesion in each case that has one; ``centre_weights``: how likely
+        a voxel of the background, of the brain and of a lesion is the centre of a patch that is not positive;
+        ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
+        ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
+        lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
+        have it).
     sides
         Of a patch in voxels, (3,), or (2,) with views.
 
@@ -65,12 +70,22 @@ class Patches:
         self._lesions = [(number, n) for number in self._changed for n in range(len(sources[number].lesions[1]))]
         voxels = np.array([len(sources[number].lesions[0]) for number in self._changed], float)
         self._by_voxels = voxels / voxels.sum() if len(voxels) else voxels
+        weights = stage.sample.options.get("centre_weights")
+        self._weighted = None if weights is None else _weighted(sources, weights, stage)
 
     def draw(self, rng: np.random.Generator, positive: bool) -> Element:
         """One patch, centred on a lesion voxel (where there is any lesion) or anywhere in a brain."""
-        if positive and self._changed:
+        shift = float(self.stage.sample.options.get("shift", 0.0))
+        if self.stage.sample.options.get("per_case"):
+            source = self.sources[int(rng.integers(len(self.sources)))]
+            positive = len(source.lesions[0]) > 0 and rng.random() < self.stage.sample.positive
+            centre = on_lesion(rng, source) if positive else _in(rng, source.brain)
+            shift *= positive
+        elif positive and self._changed:
             source, centre = self._on_lesion(rng)
-            shift = float(self.stage.sample.options.get("shift", 0.0))
+        elif self._weighted is not None:
+            weighted = self._weighted[int(rng.integers(len(self._weighted)))]
+            source, centre, shift = weighted.source, weighted.draw(rng), 0.0
         else:
             source = self.sources[int(rng.integers(len(self.sources)))]
             centre, shift = _in(rng, source.brain), 0.0
@@ -108,16 +123,22 @@ class Patches:
             reach = geometry.reach[n]
             box.append((first - (reach - self.sides[n]) // 2, reach))
         flat = () if view is None else (view + 1,)
-        pieces = [_piece(mask[None], box) for mask in (source.target, source.brain, source.counted)]
+        masks = (source.target, *source.raters, source.brain, source.counted)
+        pieces = [_piece(mask[None], box) for mask in masks]
         whole = np.concatenate([_piece(source.images, box, "edge"), *pieces], dtype=np.float32)
         warped = geometry.apply(whole.squeeze(flat))
-        images, (target, brain, valid) = warped[:-3], warped[-3:] >= 0.5
+        images, (*targets, brain, valid) = warped[: -len(masks)], warped[-len(masks) :] >= 0.5
         images = self._changed_images(rng, images, brain, source, frame)
+        if self.augment.lesions:
+            before, after = (self.names.index(visit) for visit in VISITS)
+            images[after] = self.augment.enhance(rng, images[before], images[after], targets[0])
         if self.stage.sample.options.get("valid") == "brain":
             valid = valid & brain
         named = dict(zip(self.names, images, strict=True))
         inputs = np.stack([evaluate(expression, named) for expression in self.stage.inputs])
-        return Element(inputs, target[None].astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0])
+        return Element(
+            inputs, np.stack(targets).astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0]
+        )
 
     def _changed_images(
         self, rng: np.random.Generator, images: NDArray[np.float32], brain: Mask, source: Source, frame: Frame
@@ -227,12 +248,20 @@ def _check(stage: Stage, sides: Sequence[int]) -> None:
 
 
 def _in(rng: np.random.Generator, mask: Mask) -> NDArray[np.int64]:
-    """A random voxel of ``mask``, which has some: points are thrown until one meets it."""
-    while True:
-        tried = rng.integers(0, mask.shape, (64, 3))
-        met = np.flatnonzero(mask[tuple(tried.T)])
-        if len(met):
-            return np.asarray(tried[met[0]])
+    """A random voxel of ``mask``, which has some."""
+    return thrown(rng, mask.shape, lambda points: mask[tuple(points.T)])
+
+
+def _weighted(sources: Sequence[Source], weights: Sequence[float], stage: Stage) -> list[Weighted]:
+    if len(weights) != len(KINDS) or min(weights) < 0:
+        raise ConfigError(
+            f"stage {stage.name}: sample.options.centre_weights is {weights}; expected {len(KINDS)} numbers, of "
+            f"{', '.join(KINDS)}"
+        )
+    made = [weighted for source in sources if (weighted := Weighted.of(source, weights)) is not None]
+    if not made:
+        raise ConfigError(f"stage {stage.name}: found no voxel with a weight in centre_weights; expected some")
+    return made
 
 
 def _first(centre: int, side: int, length: int) -> int:

@@ -19,6 +19,7 @@ from newlesions.networks.inputs import FLAIR, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
 from newlesions.networks.stages import Stage
 
+RATER = "rater_"
 _SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
 _LARGEST = float(np.finfo(np.float16).max)
 Outputs = Mapping[str, NDArray[Any]]
@@ -54,6 +55,8 @@ class Source:
         Voxel edges in mm.
     lesions
         Voxels of the target, (n, 3), lesion after lesion, and where each lesion begins among them.
+    raters
+        Further targets, those of single raters, uint8 (0, 1), each (I, J, K).
     """
 
     name: str
@@ -64,6 +67,7 @@ class Source:
     zero: NDArray[np.float32]
     spacing: tuple[float, float, float]
     lesions: tuple[NDArray[np.int32], NDArray[np.int64]]
+    raters: tuple[NDArray[np.uint8], ...] = ()
 
 
 def tasks_of(case: Case, stage: Stage) -> Iterator[Task]:
@@ -105,7 +109,26 @@ def read_source(task: Task, stage: Stage, outputs: Outputs) -> Source:
     where = case.pair if visit is None else f"{case.pair} {visit}"
     counted = _counted(prepared, target, stage)
     zeros = np.array(zero, np.float32)
-    return Source(where, held, target, prepared.brain, counted, zeros, (i, j, k), lesion_voxels(target))
+    raters = tuple(np.ascontiguousarray(prepared.masks[name]) for name in raters_of(case, stage))
+    return Source(where, held, target, prepared.brain, counted, zeros, (i, j, k), lesion_voxels(target), raters)
+
+
+def raters_of(case: Case, stage: Stage) -> list[str]:
+    """The masks of the ``sample.options.raters`` raters that the stage learns beside the reference, by their names.
+
+    Raises
+    ------
+    ConfigError
+        If the case has another number of raters.
+    """
+    wanted = stage.raters
+    names = sorted(name for name in case.masks if name.startswith(RATER))
+    if wanted and len(names) != wanted:
+        raise ConfigError(
+            f"stage {stage.name}: found {len(names)} raters' masks of {case.pair}; expected {wanted}, in the column "
+            "raters of pairs.tsv"
+        )
+    return names if wanted else []
 
 
 def atoms(expressions: Sequence[str]) -> list[str]:

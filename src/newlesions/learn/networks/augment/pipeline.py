@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.errors import ConfigError
-from newlesions.learn.networks.augment import artefacts, geometry, intensity
-from newlesions.learn.networks.augment.frame import Frame, Image
+from newlesions.learn.networks.augment import artefacts, geometry, intensity, lesions
+from newlesions.learn.networks.augment.frame import Frame, Image, between
 from newlesions.learn.networks.augment.geometry import Geometry
 
 Entry = Mapping[str, Any]
 
 ONE_OF = "one_of"
 _INTENSITY = intensity.TRANSFORMS | artefacts.TRANSFORMS
-NAMES = (*geometry.TRANSFORMS, *_INTENSITY, ONE_OF)
+NAMES = (*geometry.TRANSFORMS, *_INTENSITY, lesions.NAME, ONE_OF)
 _COMMON = {"name", "p"}
 
 
@@ -42,7 +42,8 @@ class Augment:
         for entry in entries:
             _check(entry)
         self.spatial = [entry for entry in entries if _is_spatial(entry)]
-        self.changes = [entry for entry in entries if not _is_spatial(entry)]
+        self.lesions = [entry for entry in entries if entry["name"] == lesions.NAME]
+        self.changes = [entry for entry in entries if not _is_spatial(entry) and entry not in self.lesions]
 
     def geometry(self, rng: np.random.Generator, frame: Frame) -> Geometry:
         """Where the voxels of a patch come from."""
@@ -86,6 +87,14 @@ class Augment:
                     result[number] = np.asarray(change(result[number], rng), np.float32)
         return np.stack([image + level for image, level in zip(result, base, strict=True)]).astype(np.float32)
 
+    def enhance(self, rng: np.random.Generator, baseline: Image, followup: Image, target: NDArray[np.bool_]) -> Image:
+        """The follow-up, (*sides), with its new lesions, the voxels of ``target``, brighter or fainter."""
+        for entry in self.lesions:
+            if rng.random() < float(entry.get("p", 1.0)):
+                factor = between(rng, entry.get("range", lesions.OPTIONS["range"]))
+                followup = lesions.enhance(baseline, followup, target, factor)
+        return followup
+
 
 def _plan(rng: np.random.Generator, entry: Entry, frame: Frame) -> list[intensity.Change]:
     plan = []
@@ -121,6 +130,8 @@ def _check(entry: Entry) -> None:
     if name == ONE_OF:
         _check_group(entry)
         allowed = _COMMON | {"of", "shares", "independent"}
+    elif name == lesions.NAME:
+        allowed = _COMMON | lesions.OPTIONS.keys()
     elif name in geometry.TRANSFORMS:
         allowed = _COMMON | geometry.TRANSFORMS[name][1].keys()
     else:
@@ -134,6 +145,8 @@ def _check_group(entry: Entry) -> None:
     group = entry.get("of") or []
     for one in group:
         _check(one)
+        if one["name"] == lesions.NAME:
+            raise ConfigError(f"augment one_of: found {lesions.NAME}; expected it beside the group")
     if not group or len({_is_spatial(one) for one in group}) > 1:
         raise ConfigError("augment one_of: found none, or spatial and other ones, in `of`; expected some of one kind")
     if len(entry.get("shares", group)) != len(group):
