@@ -247,11 +247,12 @@ def test_training_and_running_with_the_real_steps(
     applied(tiny_bids, model, tmp_path / "out")
 
 
+OF_SLICES = ["sarica2021", "gibicar2021", "medeirosdesousa2021"]
 RECIPES = ["ashtari2021", "basaran2021", "dalbis2021-a", "hamzaoui2021", "kamraoui2022", "martinezheras2023"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [*RECIPES, *OF_SLICES])
 def test_every_recipe_with_networks_trains_and_runs(
     name: str, tiny_bids: Path, tiny_pairs: Path, site: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
