@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from newlesions.errors import ConfigError
 from newlesions.networks.build import build, margin, patch_multiple
 from newlesions.recipes.check import check
 from newlesions.recipes.members import members_of
+from newlesions.recipes.show import show
 from newlesions.recipes.stages import stages_of
 from newlesions.settings import merged, read_config, read_recipe
+from recipes.made import entry, recipe
 
 NAMES = (
     "sarica2021",
@@ -18,6 +21,7 @@ NAMES = (
     "medeirosdesousa2021",
     "macar2021-unet",
     "macar2021-attention",
+    "macar2021-ensemble",
     "zhang2021",
     "preloznik2021",
 )
@@ -127,6 +131,28 @@ def test_macar2021_attention_adds_gates_and_dropout_alone() -> None:
     assert read_recipe("macar2021-attention")["preprocess"] == read_recipe("macar2021-unet")["preprocess"]
 
 
+def test_macar2021_ensemble_is_the_mean_of_three_and_one() -> None:
+    """Proceedings p. 73: "3 of these models were Modified 3D U-Net ... and the last model was an Attention 3D U-Net"."""
+    unet, attention, new = stages_of(read_recipe("macar2021-ensemble"))
+    assert (new.task, new.inputs) == ("combine", ("0.75 * unet + 0.25 * attention",))
+    first, third = (stages_of(read_recipe(f"macar2021-{name}"))[0] for name in ("unet", "attention"))
+    for mine, theirs in ((unet, first), (attention, third)):
+        for part in ("network", "inputs", "prepare", "sample", "augment", "loss", "optimise"):
+            assert getattr(mine, part) == getattr(theirs, part)
+    assert unet.predict.passes == 1 and attention.predict.passes == 20
+    applied = members_of(unet, FORTY, 0), [one for one in members_of(attention, FORTY, 0) if not one.left_out]
+    assert [len(some) for some in applied] == [3, 1], "four networks"
+    assert len({one.left_out for some in applied for one in some}) == 4, "of four splits"
+    assert members_of(new, FORTY, 0) == ()
+
+
+def test_what_is_shown_tells_neighbours_and_passes() -> None:
+    told = {name: show(read_recipe(name), check(read_recipe(name))) for name in ("zhang2021", "macar2021-ensemble")}
+    assert "views [0, 1, 2] with 1 slices on either side" in " ".join(told["zhang2021"].split())
+    assert "20 passes with dropout, mean of networks" in " ".join(told["macar2021-ensemble"].split())
+    assert "mean of 0.75 * unet + 0.25 * attention" in " ".join(told["macar2021-ensemble"].split())
+
+
 def test_zhang2021() -> None:
     """Proceedings pp. 61-64."""
     new = stage("zhang2021")
@@ -173,3 +199,41 @@ def test_preloznik2021() -> None:
     assert new["prepare"]["normalise"] == "minmax" and settled("preloznik2021")["resample"]["space"] == "mni"
     (checked,) = check(read_recipe("preloznik2021"))
     assert checked.parameters == pytest.approx(1.65e6, rel=0.01)
+
+
+FLAT = {"name": "unet2d", "channels": [4, 8]}
+WIDE = {"name": "pathways", "channels": [4], "coarse": [4], "joined": [4], "margin": 8}
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        ({"sample": {"patch": [16, 16, 16], "neighbours": 1}}, "sample.neighbours: found 1; expected sample.views"),
+        ({"task": "inpaint", "inputs": ["flair"], "network": WIDE}, "found one that sees more than its patch"),
+        ({"predict": {"passes": 4}}, "predict.passes: found 4; expected 1, as the network has no dropout"),
+        (
+            {
+                "network": {"name": "unet3d", "channels": [4], "final": "tanh"},
+                "loss": [{"name": "mse", "of": "probability"}],
+            },
+            "loss: found of: probability; expected output",
+        ),
+        ({"inputs": ["positive(baseline, followup)"]}, "expected names"),
+        (
+            {"sample": {"patch": [16, 16], "views": [0]}, "network": FLAT, "augment": [{"name": "clahe", "tile": 1}]},
+            "'tile'",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_line(over: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        check(recipe(new=entry(), other=entry(**over)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stage_may_see_neighbours_and_more_than_its_patch() -> None:
+    stacks = entry(sample={"patch": [16, 16], "views": [0], "neighbours": 2}, network=FLAT)
+    checked = check(recipe(new=stacks, wide=entry(network=WIDE)))
+    assert [one.stage.channels for one in checked] == [10, 2]
+    with pytest.raises(ConfigError, match="found a stage of the name positive"):
+        check(recipe(positive=entry()))

@@ -247,7 +247,16 @@ def test_training_and_running_with_the_real_steps(
     applied(tiny_bids, model, tmp_path / "out")
 
 
-OF_SLICES = ["sarica2021", "gibicar2021", "medeirosdesousa2021"]
+OF_SLICES = [
+    "gibicar2021",
+    "macar2021-attention",
+    "macar2021-ensemble",
+    "macar2021-unet",
+    "medeirosdesousa2021",
+    "preloznik2021",
+    "sarica2021",
+    "zhang2021",
+]
 RECIPES = ["ashtari2021", "basaran2021", "dalbis2021-a", "hamzaoui2021", "kamraoui2022", "martinezheras2023"]
 
 

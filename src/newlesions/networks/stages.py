@@ -23,8 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ANSWERS = ("segment_new", "classify_regions")
-"""The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel."""
+COMBINE = "combine"
+"""The task without a network: other stages' probabilities of new lesions, joined as ``predict.combine`` says."""
+
+ANSWERS = ("segment_new", "classify_regions", COMBINE)
+"""The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel; of
+several stages of the pair, so that an ensemble may be of networks of different kinds."""
 
 TRAINING_ONLY = ("inpaint", "generate")
 """Tasks whose stages make training images and are not applied: a lesion-free patch from one with holes; a patch with
@@ -152,7 +156,7 @@ class Stage:
     name: str
     task: str
     inputs: tuple[str, ...]
-    network: Mapping[str, Any]
+    network: Mapping[str, Any] = field(default_factory=dict)
     prepare: Prepare = field(default_factory=Prepare)
     sample: Sample = field(default_factory=Sample)
     augment: tuple[Mapping[str, Any], ...] = ()
@@ -163,6 +167,11 @@ class Stage:
     start: Start | None = None
     uses: tuple[str, ...] = ()
     """Stages that are neither inputs nor start but needed for training, as an inpainter for synthetic pairs."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it has networks of its own."""
+        return self.task != COMBINE
 
     @property
     def channels(self) -> int:

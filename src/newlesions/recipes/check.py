@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError
 from newlesions.networks import nnunet
-from newlesions.networks.stages import Stage
-from newlesions.recipes.stages import is_network_recipe, stages_of
+from newlesions.networks.stages import ANSWERS, Stage
+from newlesions.recipes.stages import is_network_recipe, names_in, stages_of
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,10 @@ _MADE = {"inpaint": 1, "generate": 2}
 
 @dataclass(frozen=True)
 class Checked:
-    """What is known of a stage without data; ``parameters`` is None where the network is planned from the data."""
+    """What is known of a stage without data.
+
+    ``parameters`` is None where the network is planned from the data, and 0 where the stage joins others.
+    """
 
     stage: Stage
     parameters: int | None
@@ -46,6 +49,10 @@ def check(recipe: Mapping[str, Any]) -> list[Checked]:
     for number, stage in enumerate(stages):
         with _named(recipe, stage):
             _check_inputs(stage, stages[:number], {other.name for other in stages})
+            if not stage.is_trained:
+                _check_combined(stage, stages[:number])
+                result.append(Checked(stage, 0))
+                continue
             _check_training(stage, {other.name: other.task for other in stages})
             network = None if stage.network["name"] == nnunet.NAME else _built(stage)
             if network is not None:
@@ -54,6 +61,18 @@ def check(recipe: Mapping[str, Any]) -> list[Checked]:
             count = None if network is None else sum(parameter.numel() for parameter in network.parameters())
         result.append(Checked(stage, count))
     return result
+
+
+def _check_combined(stage: Stage, earlier: Sequence[Stage]) -> None:
+    """Whether what it joins are probabilities of new lesions on the pair's own grid."""
+    answers = {other.name for other in earlier if other.task in ANSWERS}
+    for expression in stage.inputs:
+        found = set(names_in([expression]))
+        if not found or found - answers:
+            known = ", ".join(sorted(answers)) or "no stage before it"
+            raise ConfigError(f"input '{expression}': found what is no answer; expected sums of {known}")
+    if stage.network or stage.prepare.spacing_mm is not None:
+        raise ConfigError("task combine: found a network or prepare.spacing_mm; expected neither")
 
 
 @contextmanager
@@ -72,7 +91,7 @@ def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> No
     if taken:
         raise ConfigError(f"found a stage of the name {sorted(taken)[0]}; expected one that no image has")
     visits = [other.name for other in earlier if other.task == "segment_lesions"]
-    pairs = [other.name for other in earlier if other.task in ("segment_new", "classify_regions")]
+    pairs = [other.name for other in earlier if other.task in ANSWERS]
     for expression in stage.inputs:
         check(expression, pairs, visits=visits, one_visit=stage.task in OF_VISIT)
     wanted = _MADE.get(stage.task)

@@ -49,7 +49,14 @@ def members_of(stage: Stage, subjects: Sequence[str], seed: int, raters: Sequenc
         Of the whole training.
     raters
         The names of the raters that all pairs have; asked for by stages with ``members.raters``.
+
+    Returns
+    -------
+    tuple of Member
+        None for a stage that joins others.
     """
+    if not stage.is_trained:
+        return ()
     fold_of = inner_folds(subjects, stage.members.folds, seed) if stage.members.folds > 1 else {}
     folds = [tuple(sorted(name for name, fold in fold_of.items() if fold == n)) for n in sorted({*fold_of.values()})]
     made = [

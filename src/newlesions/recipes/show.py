@@ -18,6 +18,7 @@ _TASKS = {
     "inpaint": "tissue in the place of lesions",
     "generate": "lesions in the place of tissue",
     "classify_regions": "new lesions in candidate regions",
+    "combine": "new lesions of a pair, by several stages",
 }
 
 
@@ -83,6 +84,14 @@ def _branches(stage: Stage, known: Mapping[str, Stage], drawn: set[str], indent:
 
 def _described(one: Checked) -> str:
     stage = one.stage
+    if not stage.is_trained:
+        return _rows(
+            stage,
+            {
+                "task": _TASKS[stage.task],
+                "predict": f"{stage.predict.combine} of {', '.join(stage.inputs)}, {_cut(stage)}",
+            },
+        )
     arguments = ", ".join(f"{key} {_short(value)}" for key, value in stage.network.items() if key != "name")
     weights = "planned from the data" if one.parameters is None else f"{one.parameters / 1e6:.2f} million weights"
     prepare, sample, optimise, predict = stage.prepare, stage.sample, stage.optimise, stage.predict
@@ -95,6 +104,7 @@ def _described(one: Checked) -> str:
         "patches": f"{' x '.join(map(str, sample.patch))}, batches of {sample.batch}, "
         f"{100 * sample.positive:g} % on lesions"
         + (f", views {_short(sample.views)}" if sample.views else "")
+        + (f" with {sample.neighbours} slices on either side" if sample.neighbours else "")
         + (f", {100 * sample.synthetic:g} % synthetic" if sample.synthetic else "")
         + (", changed pairs only" if sample.cases == "changed" else ""),
         "augment": ", ".join(str(entry["name"]) for entry in stage.augment) or "nothing",
@@ -105,10 +115,19 @@ def _described(one: Checked) -> str:
         "networks": f"{stage.members.folds} folds x {stage.members.seeds} seeds"
         + (" x raters" if stage.members.raters else ""),
         "predict": f"windows overlap by {100 * predict.overlap:g} % ({predict.weighting}), "
-        f"{predict.combine} of networks"
+        + (f"{predict.passes} passes with dropout, " if predict.passes > 1 else "")
+        + f"{predict.combine} of networks"
         + (f", {predict.views} of views" if sample.views else "")
-        + f", from {predict.threshold:g}, above {predict.min_volume_mm3:g} mm3",
+        + f", {_cut(stage)}",
     }
+    return _rows(stage, rows)
+
+
+def _cut(stage: Stage) -> str:
+    return f"from {stage.predict.threshold:g}, above {stage.predict.min_volume_mm3:g} mm3"
+
+
+def _rows(stage: Stage, rows: Mapping[str, str]) -> str:
     lines = [
         textwrap.fill(f"{name:9} {text}", WIDTH, initial_indent="  ", subsequent_indent=" " * 12)
         for name, text in rows.items()

@@ -61,7 +61,7 @@ def require_packages(recipe: Mapping[str, Any]) -> None:
         If that is so; the message says how to get it.
     """
     for name, entry in network_entries(recipe).items():
-        if entry["network"]["name"] == nnunet.NAME and not nnunet.is_installed():
+        if entry.get("network", {}).get("name") == nnunet.NAME and not nnunet.is_installed():
             raise ConfigError(
                 f"recipe {recipe['id']}: stages.{name}: found no package nnunetv2; expected it, "
                 "as `pip install 'newlesions[nnunet]'` brings it"

@@ -10,13 +10,13 @@ import torch
 from detect.networks.made import LIMITS, SHAPE, case, model, stage
 from newlesions.detect.networks.apply import apply, both_directions, outputs
 from newlesions.detect.networks.decide import decide
-from newlesions.detect.networks.members import apply_stage
+from newlesions.detect.networks.members import apply_stage, join, logits_of
 from newlesions.detect.networks.model import NetworkModel
 from newlesions.detect.settings import SubtractionSettings
 from newlesions.errors import ConfigError
 from newlesions.networks import inputs
 from newlesions.networks.prepare import prepare
-from newlesions.networks.stages import Predict, Sample
+from newlesions.networks.stages import Predict, Sample, Stage
 
 LESIONS = stage("lesions", ("flair",), task="segment_lesions")
 NEW = stage("new", ("followup", "lesions(followup) - lesions(baseline)"))
@@ -142,3 +142,33 @@ def test_inputs_are_as_many_as_the_network_takes(tmp_path: Path) -> None:
     (network,) = made.networks("new")
     assert next(network.parameters()).shape[1] == 2
     assert isinstance(network, torch.nn.Module)
+
+
+@pytest.mark.parametrize("how", ["mean", "logits", "vote"])
+def test_stages_of_different_networks_are_joined_as_members_are(tmp_path: Path, how: str) -> None:
+    both = Stage("both", "combine", ("wide", "new"), predict=Predict(combine=how))
+    wide = stage("wide", network={"name": "unet3d", "channels": [8, 8]})
+    trained = model(tmp_path, wide, stage("new"), members=2, left_out=(("s",), ("t",)))
+    made = replace(trained, stages={**trained.stages, "both": both}, members={**trained.members, "both": []})
+    pair = case()
+    found = apply(pair, made, LIMITS)
+    assert made.answer.name == "both" and set(found) == {"wide", "new", "both"}
+    expected = join((logits_of(found[name]) for name in ("wide", "new")), how)
+    np.testing.assert_allclose(found["both"][pair.brain], expected[pair.brain], atol=1e-6)
+    rise, _ = both_directions(pair, made, LIMITS)
+    np.testing.assert_array_equal(rise, found["both"])
+    np.testing.assert_allclose(both_directions(pair.swapped(), made, LIMITS)[1], rise, atol=1e-6)
+    blind = apply(pair, made, LIMITS, left_out="s")
+    assert not np.allclose(blind["both"], found["both"]), "each stage by the networks that have not seen the subject"
+
+
+def test_a_joined_model_is_written_and_read(tmp_path: Path) -> None:
+    both = Stage("both", "combine", ("0.25 * first + 0.75 * new",))
+    trained = model(tmp_path / "a", stage("first"), stage("new"))
+    made = replace(trained, stages={**trained.stages, "both": both}, members={**trained.members, "both": []})
+    made.applied().write(tmp_path / "model")
+    again = NetworkModel.read(tmp_path / "model")
+    again.load()
+    found = apply(case(), again, LIMITS)
+    expected = 0.25 * found["first"] + 0.75 * found["new"]
+    np.testing.assert_allclose(found["both"], expected, atol=1e-5)

@@ -25,6 +25,8 @@ STAGES = [
     ("medeirosdesousa2021", "new"),
     ("macar2021-unet", "new"),
     ("macar2021-attention", "new"),
+    ("macar2021-ensemble", "unet"),
+    ("macar2021-ensemble", "attention"),
     ("zhang2021", "new"),
     ("preloznik2021", "new"),
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.detect.networks import regions
-from newlesions.detect.networks.members import apply_stage
+from newlesions.detect.networks.members import apply_stage, join, logits_of
 from newlesions.detect.networks.model import NetworkModel
 from newlesions.detect.networks.window import device_of, threads_of
 from newlesions.errors import ConfigError
@@ -127,6 +127,8 @@ def _probability(
     stage: Stage, model: NetworkModel, left_out: str | None, prepared: Prepared, channels: Image, limits: Limits
 ) -> Image:
     """What a stage says, on its own grid."""
+    if not stage.is_trained:
+        return join((logits_of(one) for one in channels), stage.predict.combine)
     if stage.network["name"] == nnunet.NAME:
         from newlesions.detect.networks.nnunet import apply_stage as apply_nnunet
 

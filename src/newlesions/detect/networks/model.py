@@ -102,12 +102,12 @@ class NetworkModel:
 
     def applied(self) -> NetworkModel:
         """The model with those networks alone that are applied to new pairs."""
-        return replace(self, members={name: self.chosen(name) for name in self.members})
+        return replace(self, members={name: self.chosen(name) if some else [] for name, some in self.members.items()})
 
     def load(self) -> None:
         """Build now what `apply` needs, so that no pair waits for it and no pair is blamed for it."""
         for name, stage in self.stages.items():
-            if stage.task not in TRAINING_ONLY and stage.network["name"] != nnunet.NAME:
+            if stage.is_trained and stage.task not in TRAINING_ONLY and stage.network["name"] != nnunet.NAME:
                 self.networks(name)
 
     def _network(self, stage: Stage, member: Member) -> torch.nn.Module:

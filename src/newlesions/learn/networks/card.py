@@ -41,6 +41,9 @@ def card(model: NetworkModel, recipe: Mapping[str, Any], rows: Sequence[Mapping[
 
 
 def _protocol(stage: Stage, model: NetworkModel) -> str:
+    seen = ", ".join(f"`{one}`" for one in stage.inputs)
+    if not stage.is_trained:
+        return f"- `{stage.name}` ({stage.task}): {stage.predict.combine} of {seen}."
     members = model.members[stage.name]
     folds = "one per fold of subjects" if any(one.left_out for one in members) else "of all pairs"
     steps = stage.optimise.steps if model.limits.steps is None else min(stage.optimise.steps, model.limits.steps)
@@ -49,7 +52,7 @@ def _protocol(stage: Stage, model: NetworkModel) -> str:
     return (
         f"- `{stage.name}` ({stage.task}): {len(members)} networks `{stage.network['name']}`, {folds}; {losses}, "
         f"{stage.optimise.name} {stage.optimise.lr:g}, {steps} steps of {stage.sample.batch} patches of {patch}; seen: "
-        f"{', '.join(f'`{one}`' for one in stage.inputs)}."
+        f"{seen}."
     )
 
 

@@ -33,7 +33,8 @@ def held_out(case: Case, model: NetworkModel, limits: Limits, candidates: Mappin
         absent. Where every network of some stage was trained on the subject: ``pair`` and ``subject`` alone.
     """
     known = {"pair": case.pair, "subject": case.subject}
-    if not all(any(case.subject in one.left_out for one in members) for members in model.members.values()):
+    trained = [members for name, members in model.members.items() if model.stages[name].is_trained]
+    if not all(any(case.subject in one.left_out for one in members) for members in trained):
         return known
     rise, fall = both_directions(case, model, limits, left_out=case.subject)
     decided = decide(
