@@ -132,7 +132,7 @@ def test_macar2021_attention_adds_gates_and_dropout_alone() -> None:
 
 
 def test_macar2021_ensemble_is_the_mean_of_three_and_one() -> None:
-    """Proceedings p. 73: "3 of these models were Modified 3D U-Net ... and the last model was an Attention 3D U-Net"."""
+    """Proceedings p. 73: "3 of these models were Modified 3D U-Net ... the last model was an Attention 3D U-Net"."""
     unet, attention, new = stages_of(read_recipe("macar2021-ensemble"))
     assert (new.task, new.inputs) == ("combine", ("0.75 * unet + 0.25 * attention",))
     first, third = (stages_of(read_recipe(f"macar2021-{name}"))[0] for name in ("unet", "attention"))
