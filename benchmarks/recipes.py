@@ -280,6 +280,8 @@ def paces_of(recipe: Mapping[str, Any], cases: Sequence[Path], width: float) -> 
     with TemporaryDirectory() as name:
         folder, seen = Path(name), NetworkModel(str(recipe["id"]), {}, {}, Limits(width=width))
         for stage in stages_of(recipe):
+            if not stage.is_trained:
+                continue
             took = []
             for steps in _TRIED:
                 out = folder / f"{stage.name}-{steps}"
@@ -298,7 +300,7 @@ def paces_of(recipe: Mapping[str, Any], cases: Sequence[Path], width: float) -> 
 
 def _cost(recipe: Mapping[str, Any], folder: Path) -> measured.Row:
     """What the trainings in ``folder`` took."""
-    stages = {stage.name: stage for stage in stages_of(recipe)}
+    stages = {stage.name: stage for stage in stages_of(recipe) if stage.is_trained}
     facts = {name: [read_json(folder / name / str(n) / "facts.json") for n in range(trained(stages[name], RATERS))]
              for name in stages}  # fmt: skip
     every = [one for some in facts.values() for one in some]

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from newlesions.errors import ConfigError
-from newlesions.networks.build import NAMES, build, check, dimensions, patch_multiple
+from newlesions.networks.build import NAMES, build, check, dimensions, margin, patch_multiple
+from newlesions.networks.final import NormalisedReLU
 
 KAMRAOUI = {
     "channels": [8, 16, 24],
@@ -21,6 +22,8 @@ SMALL = {
     "unet2d": {"channels": [4, 8, 8], "norm": "batch"},
     "preunet": {"channels": [8, 8, 16, 16]},
     "subpixel": {"channels": [4, 8, 8]},
+    "tiramisu": {"channels": [8], "growth": 4, "layers": [2, 2, 2]},
+    "pathways": {"channels": [4, 4], "coarse": [4, 4], "joined": [8], "margin": 8},
     "siamese": KAMRAOUI,
     "flat": {"channels": [4] * 6},
     "mpunet": {"channels": [4, 4, 8]},
@@ -34,6 +37,8 @@ VARIANTS = [
     {"name": "unet3d", "channels": [4, 8], "norm": "none", "down": "maxpool", "dropout": 0.2, "dropout_at": "conv"},
     {"name": "unet3d", "channels": [4, 8, 8], "residual": True, "down": "antialiased", "up": "antialiased"},
     {"name": "unet2d", "channels": [4, 8], "down": "antialiased", "up": "interpolate"},
+    {"name": "unet3d", "channels": [4, 8], "gates": True, "standardise": True, "final": "normalised_relu"},
+    {"name": "tiramisu", "channels": [8], "growth": 4, "layers": [2, 2, 2], "final": "tanh"},
 ]
 
 
@@ -54,7 +59,8 @@ def test_small_covers_every_name() -> None:
 @pytest.mark.parametrize("mode", [True, False], ids=["training", "applied"])
 def test_logits_have_the_input_s_size_even_if_odd(network: dict[str, object], mode: bool) -> None:
     sides = (9, 7, 11)[: dimensions(network)]
-    result = build(network, 2).train(mode)(torch.randn(1, 2, *sides))
+    seen = tuple(side + 2 * margin(network) for side in sides)
+    result = build(network, 2).train(mode)(torch.randn(1, 2, *seen))
     finest = result[0] if isinstance(result, list) else result
     assert finest.shape == (1, 1, *sides)
 
@@ -62,7 +68,7 @@ def test_logits_have_the_input_s_size_even_if_odd(network: dict[str, object], mo
 @pytest.mark.parametrize("network", VARIANTS, ids=lambda network: network["name"])
 def test_every_parameter_learns(network: dict[str, object]) -> None:
     made = build(network, 2)
-    result = made(torch.randn(2, 2, *(16,) * dimensions(network)))
+    result = made(torch.randn(2, 2, *(16 + 2 * margin(network),) * dimensions(network)))
     logits = result if isinstance(result, list) else [result]
     sum(one.square().sum() for one in logits).backward()
     assert [name for name, one in made.named_parameters() if one.grad is None] == []
@@ -197,6 +203,61 @@ def test_flat_takes_regions_of_any_size_and_padding_changes_nothing() -> None:
         torch.testing.assert_close(network(padded, mask)[:, :, :5, :6, :7], alone)
 
 
+def test_a_gate_weighs_the_skip_by_what_comes_from_below() -> None:
+    """sarica2021, p. 27; macar2021, p. 73: the skip comes through as it is where the gate is open, else not at all."""
+    network = build({"name": "unet3d", "channels": [4, 8], "gates": True}, 1).eval()
+    gate, image = network.decoder.gates[0], torch.randn(1, 4, 6, 6, 6)
+    norm = gate.psi[1]
+    for bias, expected in ((50.0, image), (-50.0, torch.zeros_like(image))):
+        torch.nn.init.zeros_(norm.weight), torch.nn.init.constant_(norm.bias, bias)
+        torch.testing.assert_close(gate(torch.randn_like(image), image), expected)
+    norm.reset_parameters()
+    assert not torch.equal(gate(torch.randn_like(image), image), gate(torch.randn_like(image), image))
+
+
+def test_a_standardising_network_does_not_see_scale_and_offset() -> None:
+    network = build({"name": "unet3d", "channels": [4, 8], "standardise": True}, 2).eval()
+    image = torch.randn(2, 2, 8, 8, 8)
+    torch.testing.assert_close(network(image), network(image * 7 + 3), rtol=1e-3, atol=1e-4)
+    assert torch.isfinite(network(torch.zeros_like(image))).all()
+
+
+def test_normalised_relu_ends_at_1_and_leaves_an_empty_patch_empty() -> None:
+    """macar2021, p. 73: "normalized by its maximum value to get an output between 0 and 1"."""
+    outputs = torch.tensor([[-1.0, 2, 4], [-3, -2, -1], [0, 0.1, 0.2]])[:, None]
+    torch.testing.assert_close(NormalisedReLU()(outputs)[:, 0], torch.tensor([[0, 0.5, 1], [0, 0, 0], [0, 0.5, 1]]))
+    torch.testing.assert_close(
+        NormalisedReLU(1.0)(outputs)[:, 0], torch.tensor([[0, 0.5, 1], [0, 0, 0], [0, 0.1, 0.2]])
+    )
+
+
+def test_the_tiramisu_is_fc_densenet56() -> None:
+    """Jegou et al. 2017, Table 2: 1.5 million parameters with 12 classes, growth 12, 4 layers in each of 11 blocks."""
+    network = on_meta({"name": "tiramisu", "outputs": 12}, 3)
+    assert parameters(network) == pytest.approx(1.4e6, rel=0.05)
+    assert [len(block) for block in (*network.down, network.bottom, *network.up)] == [4] * 11
+    assert [block[0].norm.num_features for block in network.down] == [48, 96, 144, 192, 240]
+    assert patch_multiple({"name": "tiramisu"}) == 32
+    assert all(part.p == 0.2 for part in network.modules() if isinstance(part, torch.nn.Dropout))
+
+
+def test_each_pathway_sees_what_the_paper_says() -> None:
+    """preloznik2021, p. 43: 33 voxels of a patch of 97, and 97 at steps of 3."""
+    network = build({"name": "pathways"}, 1, 0.1).double().eval()
+    seen = []
+    for path in (network.fine, network.coarse):
+        path.register_forward_hook(lambda _, given, made: seen.append((given[0].shape[2:], made.shape[2:])))
+    patch = torch.randn(1, 1, 97, 97, 97, dtype=torch.double, requires_grad=True)
+    assert 19 + 2 * margin({"name": "pathways"}) == 97
+    answer = network(patch)
+    assert answer.shape == (1, 1, 19, 19, 19)
+    assert seen == [((33,) * 3, (19,) * 3), ((33,) * 3, (17,) * 3)]
+    answer[0, 0, 9, 9, 9].backward()
+    reached = patch.grad[0, 0].abs().amax((1, 2)).nonzero().flatten()
+    assert (reached.min(), reached.max()) == (48 - 24, 48 + 24)  # eight coarse convolutions, of 3 voxels each
+    assert patch.grad[0, 0, 47, 48, 48] != 0 and patch.grad[0, 0, 38, 38, 38] == 0  # the fine path reaches 7 voxels
+
+
 def test_width_scales_channels_in_fours() -> None:
     network = {"name": "unet3d", "channels": [32, 64, 100], "norm": "group", "groups": 4}
     convolutions = [on_meta(network, 2, width).encoder.blocks for width in (1, 0.25, 0.01)]
@@ -207,7 +268,7 @@ def test_width_scales_channels_in_fours() -> None:
 @pytest.mark.parametrize(
     ("network", "inputs", "said"),
     [
-        ({"name": "unet4d"}, 2, "there is no network unet4d; known: flat, "),
+        ({"name": "unet4d"}, 2, "there is no network unet4d; known: flat, mpunet, pathways, preunet, segres, siamese"),
         ({"name": "unet3d", "channels": [4, 8], "depth": 3}, 2, "no argument depth; known: activation, channels"),
         ({"name": "unet3d"}, 2, "channels is"),
         ({"name": "subpixel", "channels": [4, 8, 8], "deep_supervision": 2}, 2, "deep_supervision is 2; expected 1"),
@@ -225,6 +286,13 @@ def test_width_scales_channels_in_fours() -> None:
         ({"name": "unet3d", "channels": [4, 8], "up": "interpolate", "skip": "add"}, 2, "expected concat, or another"),
         ({"name": "segres", "channels": [4, 8]}, 2, "found 2 channels; expected those of the finest level"),
         ({"name": "segres", "blocks": 2}, 2, "blocks is 2; expected a list"),
+        ({"name": "unet3d", "channels": [4, 8], "final": "sigmoid"}, 2, "known: logits, tanh, normalised_relu"),
+        ({"name": "unet3d", "channels": [4, 8], "least_peak": -1}, 2, "least_peak is -1; expected 0 or more"),
+        ({"name": "tiramisu", "channels": [4, 8]}, 2, "found 2 channels; expected those of the first layer"),
+        ({"name": "tiramisu", "layers": [4, 0]}, 2, "layers is (4, 0); expected a list"),
+        ({"name": "pathways", "step": 2}, 2, "expected an odd step and a margin of at least 17"),
+        ({"name": "pathways", "margin": 24}, 2, "expected an odd step and a margin of at least 25"),
+        ({"name": "pathways", "joined": []}, 2, "joined is (); expected a list"),
         ({"name": "siamese", **KAMRAOUI}, 3, "found 3 inputs; expected as many of the baseline"),
         ({"name": "flat", "channels": [4] * 5}, 2, "expected 6"),
         ({"name": "flat", "channels": [4] * 6, "maps": 1}, 2, "found 2 inputs"),

@@ -44,6 +44,8 @@ def case() -> Case:
         ("lesions(followup) - lesions(baseline)", np.full(SHAPE, 0.5)),
         ("baseline * brain", IMAGES["baseline"]),
         ("1 / 0 * baseline", np.zeros(SHAPE)),
+        ("positive(followup - 30) * baseline", np.maximum(IMAGES["followup"] - 30, 0) * 2),
+        ("positive(lesions(baseline) - lesions(followup))", np.zeros(SHAPE)),
     ],
 )
 def test_arithmetic(expression: str, expected: np.ndarray) -> None:
@@ -64,6 +66,8 @@ def test_a_quotient_by_zero_is_zero() -> None:
         "__import__('os')",
         "open(baseline)(followup)",
         "lesions(1)",
+        "positive(baseline, followup)",
+        "positive.x(baseline)",
         "lesions(baseline, followup)",
         "lesions(visit=baseline)",
         "lesions(*baseline)",

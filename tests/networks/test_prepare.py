@@ -94,6 +94,26 @@ def test_zscore_brain_is_over_the_brain(case: Case) -> None:
     assert (image.mean(), image.std()) == (pytest.approx(0, abs=1e-5), pytest.approx(1, abs=1e-5))
 
 
+def test_zscore_positive_leaves_nothing_below_the_mean(case: Case) -> None:
+    image, plain = (
+        prepare(case, Prepare(normalise=how)).images["baseline"] for how in ("zscore_positive", "zscore_brain")
+    )
+    np.testing.assert_array_equal(image, np.maximum(plain, 0))
+
+
+def test_zscore_slices_is_over_each_axial_slice(case: Case) -> None:
+    image = prepare(case, Prepare(normalise="zscore_slices")).images["followup"]
+    there = case.brain.any((0, 1))
+    np.testing.assert_allclose(image[:, :, there].mean((0, 1)), 0, atol=1e-6)
+    np.testing.assert_allclose(image[:, :, there].std((0, 1)), 1, rtol=1e-5)
+    assert not image[:, :, ~there].any()
+
+
+def test_shares_are_no_masks(case: Case) -> None:
+    case.masks["share_new"] = np.full(SHAPE, 100, np.uint8)
+    assert list(prepare(case, Prepare()).masks) == ["new"]
+
+
 def test_median_brain_is_a_share_of_the_median(case: Case) -> None:
     image = prepare(case, Prepare(normalise="median_brain")).images["followup"]
     assert np.median(image[case.brain]) == pytest.approx(0, abs=1e-6)

@@ -11,6 +11,7 @@ from newlesions.images.io import read_volume, write_volume
 from newlesions.images.volume import Volume
 from newlesions.preprocess import brain as extraction
 from newlesions.preprocess import brain_backends
+from newlesions.preprocess import cord as cords
 from newlesions.preprocess.brain import Brain
 from newlesions.steps.brain import brain as step
 from newlesions.steps.brain import read_given
@@ -64,6 +65,21 @@ def test_a_given_mask_goes_before_any_backend(work: Work, tmp_path: Path) -> Non
     mask, facts = run(work, save(tmp_path, smaller), backend="hd-bet")
     np.testing.assert_array_equal(mask.data, smaller)
     assert facts["backend"] == "given"
+
+
+def test_the_cord_joins_the_mask_and_not_the_brain_s_numbers(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, facts = run(work)
+    seen = []
+
+    def joined(scan: Volume, brain: Volume, way: str) -> Volume:
+        seen.append(way)
+        return brain.with_data(np.ones_like(brain.data))
+
+    monkeypatch.setattr(cords, "with_cord", joined)
+    mask, again = run(work, cord="connected")
+    assert seen == ["connected"] and mask.data.all() and not plain.data.all() and again == facts
+    run(work, save(work.folder, ball()), cord="connected")
+    assert seen == ["connected"], "a given mask is taken as it is"
 
 
 def test_a_backend_that_is_missing_is_named(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

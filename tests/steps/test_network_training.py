@@ -16,7 +16,7 @@ from newlesions.detect.networks.model import NetworkModel
 from newlesions.errors import ConfigError, InputError
 from newlesions.images.files import read_json, sha256
 from newlesions.images.io import write_volume
-from newlesions.images.volume import Volume
+from newlesions.images.volume import Grid, Volume
 from newlesions.networks.case import read_case
 from newlesions.recipes.stages import stages_of
 from newlesions.report.tables import read_rows
@@ -25,6 +25,7 @@ from newlesions.steps.assemble_networks import assemble_networks
 from newlesions.steps.case import case
 from newlesions.steps.fit_network import fit_network, of_rater
 from newlesions.steps.network_held_out import network_held_out
+from newlesions.steps.pair_data import read_lesions, read_share
 from steps.small import LESION, Work, brain, scan
 from steps.test_training import files_of
 
@@ -70,13 +71,31 @@ def take_case(work: Work, subject: str, **more: Any) -> Path:
 
 def test_a_case_holds_the_crop_and_its_masks(work: Work) -> None:
     held = read_case(take_case(work, "01"))
-    assert held.subject == "01" and set(held.masks) == {"new", "followup_lesions", "baseline_lesions"}
+    assert held.subject == "01" and set(held.masks) == {"new", "followup_lesions", "baseline_lesions", "share_new"}
     whole = held.uncropped(held.masks["new"])
     assert whole.shape == brain().shape
     expected = np.zeros(brain().shape, bool)
     expected[LESION] = True
     assert 2 * (expected & (whole > 0)).sum() > 0.9 * (expected.sum() + (whole > 0).sum())
     assert not (held.masks["baseline_lesions"] & held.masks["new"]).any()
+    share = held.masks["share_new"]
+    np.testing.assert_array_equal(share >= 127.5, held.masks["new"] > 0)
+    assert share.sum() / 255 == pytest.approx(expected.sum(), rel=0.1)
+
+
+def test_a_share_is_how_much_of_a_voxel_the_mask_covers(tmp_path: Path) -> None:
+    own = scan()
+    mask = own.with_data(np.zeros(own.data.shape, np.uint8))
+    mask.data[4:6, 4:8, 4:8] = 1
+    write_volume(tmp_path / "mask.nii.gz", mask)
+    write_volume(tmp_path / "flair.nii.gz", own)
+    between = own.affine.copy()
+    between[:3, 3] += own.affine[:3, 0] / 2
+    grid = Grid(own.data.shape, between)
+    paths = (tmp_path / "mask.nii.gz", tmp_path / "flair.nii.gz")
+    share = read_share(*paths, np.eye(4), grid, "the follow-up")
+    np.testing.assert_allclose(share[3:6, 5, 5], [0.5, 1, 0.5], atol=1e-6)
+    np.testing.assert_array_equal(read_lesions(*paths, np.eye(4), grid, "the follow-up"), share >= 0.5)
 
 
 def test_a_mask_on_another_grid_is_named(work: Work) -> None:
@@ -93,6 +112,7 @@ def test_one_raters_mask_takes_the_place_of_the_reference(work: Work, tmp_path: 
     (written,) = of_rater([path], "ann", tmp_path / "rated")
     held = read_case(written)
     np.testing.assert_array_equal(held.masks["new"], held.masks["rater_ann"])
+    assert "share_new" not in held.masks, "that of the reference is not the rater's"
     with pytest.raises(ConfigError, match="found no mask of rater bob"):
         of_rater([path], "bob", tmp_path / "rated")
 

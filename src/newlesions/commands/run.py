@@ -31,6 +31,7 @@ from newlesions.commands.workflow import Ended, limits_of, lock_folder
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
+from newlesions.preprocess.cord import require_cord
 from newlesions.recipes.stages import require_packages
 
 
@@ -40,6 +41,7 @@ def command(args: argparse.Namespace) -> int:
     config = configuration(args)
     settled = settings.settle(config)
     require(settled["brain"]["backend"])  # now, not in each scan's job
+    require_cord(settled["brain"]["cord"])
     require_packages(settings.read_recipe(config["recipe"]))
     profile = house.profile(args.profile)
     _refuse_input_folder(Path(args.bids_dir), out)

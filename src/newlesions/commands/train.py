@@ -32,6 +32,7 @@ from newlesions.commands.workflow import follow, lock_folder, snakemake_command
 from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
+from newlesions.preprocess.cord import require_cord
 from newlesions.recipes.stages import is_network_recipe, require_packages
 from newlesions.report.tables import number, read_rows
 
@@ -47,7 +48,9 @@ def command(args: argparse.Namespace) -> int:
     """Train the recipe's model. Returns the exit code."""
     out = Path(args.out).absolute()
     config = configuration(args)
-    require(settings.settle(config)["brain"]["backend"])
+    brain = settings.settle(config)["brain"]
+    require(brain["backend"])
+    require_cord(brain["cord"])
     recipe = settings.read_recipe(config["recipe"])
     require_packages(recipe)
     profile = house.profile(args.profile)

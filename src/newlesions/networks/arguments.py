@@ -14,6 +14,9 @@ Steps = tuple[int, ...]
 """One number per axis."""
 
 
+LOGITS = "logits"
+"""What a network gives whose ``final`` is nothing else."""
+
 A = TypeVar("A", bound="Arguments")
 
 
@@ -38,6 +41,11 @@ class Arguments:
         """What each side of a patch should be a multiple of."""
         return 1
 
+    @property
+    def margin(self) -> int:
+        """How many voxels around a patch, on each side, the network needs to see to answer for the patch."""
+        return 0
+
     def check(self, name: str) -> None:
         """Raise `ConfigError` on an entry that no such network has."""
         widths = self.channels if isinstance(self.channels, tuple) else ()
@@ -53,6 +61,7 @@ CHOICES = {
     "up": ("transposed", "trilinear", "nearest", "interpolate", "antialiased"),
     "skip": ("concat", "add"),
     "dropout_at": ("down", "conv"),
+    "final": (LOGITS, "tanh", "normalised_relu"),
 }
 
 
@@ -70,7 +79,9 @@ class UNetArguments(Arguments):
     without one, so that the block narrows the channels, or ``antialiased``: the reverse of that step down. ``skip``:
     ``concat`` or ``add``. ``dropout``: its rate, ``dropout_at`` what enters each
     lower level (``down``) or after every convolution of a block (``conv``). ``deep_supervision``: how many levels,
-    finest first, give logits in training.
+    finest first, give logits in training. ``gates``: attention gates on the skips. ``standardise``: first each image of
+    a patch to zero mean and unit variance. ``final``: ``logits``, or what gives probabilities (`networks.final`), with
+    ``least_peak`` of ``normalised_relu``.
     """
 
     convs: int = 2
@@ -89,6 +100,10 @@ class UNetArguments(Arguments):
     dropout: float = 0.0
     dropout_at: str = "down"
     deep_supervision: int = 1
+    gates: bool = False
+    standardise: bool = False
+    final: str = LOGITS
+    least_peak: float = 0.0
 
     @property
     def levels(self) -> int:
@@ -114,6 +129,8 @@ class UNetArguments(Arguments):
         """Raise `ConfigError` on an entry that no U-Net has."""
         super().check(name)
         _check_choices(name, self)
+        if not isinstance(self.least_peak, int | float) or self.least_peak < 0:
+            raise ConfigError(f"network {name}: least_peak is {self.least_peak}; expected 0 or more")
         for key, entries in (("kernel", self.levels), ("strides", self.levels - 1)):
             try:
                 found = per_level(getattr(self, key), entries, self.dimensions)
@@ -143,7 +160,7 @@ class UNet2dArguments(UNetArguments):
         return 2
 
 
-_FREE = ("strides", "kernel")
+_FREE = ("strides", "kernel", "least_peak")
 _FROM_ZERO = ("maps", "image")
 _EXPECTED = {
     int: "a positive whole number",

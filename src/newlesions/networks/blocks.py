@@ -8,9 +8,12 @@ import torch
 from monai.networks.blocks import Convolution, UpSample
 from monai.networks.layers import Conv, Norm
 from monai.networks.layers.utils import get_act_layer
+from monai.networks.nets.attentionunet import AttentionBlock
 from torch import Tensor, nn
 
 from newlesions.networks.arguments import Steps, UNetArguments
+
+_LEAST_SD = 1e-6
 
 
 class GroupNorm(nn.GroupNorm):
@@ -70,6 +73,19 @@ def upsampling(arguments: UNetArguments, inputs: int, outputs: int, stride: Step
     )
 
 
+def gate(arguments: UNetArguments, channels: int) -> nn.Module:
+    """An additive attention gate (Oktay et al. 2018), of half the channels: called with the signal from below, which
+    has been brought up, and the skip; gives the skip, weighted voxel by voxel."""
+    return AttentionBlock(arguments.dimensions, max(channels // 2, 1), channels, channels)
+
+
+def standardised(x: Tensor) -> Tensor:
+    """``x``, (N, C, ...), with zero mean and unit variance in each image; an image without contrast becomes 0."""
+    axes = tuple(range(2, x.ndim))
+    centred = x - x.mean(axes, keepdim=True)
+    return centred / centred.square().mean(axes, keepdim=True).sqrt().clamp_min(_LEAST_SD)
+
+
 class Block(nn.Module):
     """The convolutions of one level, the first with ``stride``; plain or residual.
 
@@ -85,7 +101,7 @@ class Block(nn.Module):
         for number in range(arguments.convs):
             bare = self.residual and self.order == "conv-norm-act" and number == arguments.convs - 1
             here, step = (inputs, stride) if number == 0 else (outputs, (1,) * len(stride))
-            units.append(_unit(arguments, here, outputs, kernel, step, with_activation=not bare))
+            units.append(unit(arguments, here, outputs, kernel, step, with_activation=not bare))
         self.units = nn.ModuleList(units)
         if self.residual and self.order == "conv-norm-act":
             self.last = activation(arguments)
@@ -115,8 +131,13 @@ class Block(nn.Module):
         return self.last(y + beside) if hasattr(self, "last") else y + beside
 
 
-def _unit(
-    arguments: UNetArguments, inputs: int, outputs: int, kernel: Steps, stride: Steps, with_activation: bool
+def unit(
+    arguments: UNetArguments,
+    inputs: int,
+    outputs: int,
+    kernel: Steps,
+    stride: Steps | int = 1,
+    with_activation: bool = True,
 ) -> nn.Sequential:
     """Convolution, dropout, norm and activation in the network's order."""
     normed = outputs if arguments.order == "conv-norm-act" else inputs
@@ -127,12 +148,12 @@ def _unit(
         "norm": ("norm", norm(arguments, normed)),
         "act": ("activation", activation(arguments) if with_activation else nn.Identity()),
     }
-    unit = nn.Sequential()
+    made = nn.Sequential()
     for part in arguments.order.split("-"):
-        unit.add_module(*parts[part])
+        made.add_module(*parts[part])
         if part == "conv":
-            unit.add_module("dropout", nn.Dropout(rate))
-    return unit
+            made.add_module("dropout", nn.Dropout(rate))
+    return made
 
 
 def _has_bias(arguments: UNetArguments) -> bool:

@@ -9,13 +9,15 @@ from typing import Any
 from torch import nn
 
 from newlesions.errors import ConfigError
-from newlesions.networks.arguments import Arguments, UNet2dArguments, UNetArguments, read_arguments
+from newlesions.networks.arguments import LOGITS, Arguments, UNet2dArguments, UNetArguments, read_arguments
 from newlesions.networks.flat import Flat, FlatArguments
 from newlesions.networks.mpunet import MPUNet, MPUNetArguments
+from newlesions.networks.pathways import Pathways, PathwaysArguments
 from newlesions.networks.preunet import PreUNetArguments
 from newlesions.networks.segres import SegRes, SegResArguments
 from newlesions.networks.siamese import Siamese, SiameseArguments
 from newlesions.networks.subpixel import SubpixelArguments, SubpixelUNet
+from newlesions.networks.tiramisu import Tiramisu, TiramisuArguments
 from newlesions.networks.unet import UNet
 
 
@@ -34,6 +36,8 @@ TWO_VISITS = (lambda arguments, inputs: inputs >= 2 and inputs % 2 == 0, "as man
 _KINDS: dict[str, Kind] = {
     "unet3d": Kind(UNetArguments, UNet),
     "unet2d": Kind(UNet2dArguments, UNet),
+    "tiramisu": Kind(TiramisuArguments, Tiramisu),
+    "pathways": Kind(PathwaysArguments, Pathways),
     "preunet": Kind(PreUNetArguments, UNet),
     "segres": Kind(SegResArguments, SegRes),
     "subpixel": Kind(SubpixelArguments, SubpixelUNet),
@@ -66,8 +70,8 @@ def build(network: Mapping[str, Any], inputs: int, width: float = 1.0) -> nn.Mod
     Returns
     -------
     torch.nn.Module
-        From (N, inputs, ...) to logits (N, outputs, ...); with deep supervision and in training mode a list of
-        logits, finest first.
+        From (N, inputs, ...) to logits (N, outputs, ...), or to probabilities (`gives_probabilities`); with deep
+        supervision and in training mode a list of them, finest first. The input is larger by `margin` on each side.
 
     Raises
     ------
@@ -88,6 +92,16 @@ def check(network: Mapping[str, Any]) -> None:
 def patch_multiple(network: Mapping[str, Any]) -> int:
     """What each side of a patch should be a multiple of. Other sides work too, at some cost at the border."""
     return _read(network)[1].multiple
+
+
+def margin(network: Mapping[str, Any]) -> int:
+    """How many voxels around a patch, on each side, the network needs to see to answer for the patch."""
+    return _read(network)[1].margin
+
+
+def gives_probabilities(network: Mapping[str, Any]) -> bool:
+    """Whether the outputs are probabilities (`networks.final`) and not logits."""
+    return bool(network.get("final", LOGITS) != LOGITS)
 
 
 def dimensions(network: Mapping[str, Any]) -> int:

@@ -20,6 +20,11 @@ MARGIN = 5
 """Voxels around the brain's box."""
 
 
+def share_of(mask: str) -> str:
+    """The name of what tells how much of each voxel a mask covers."""
+    return f"share_{mask}"
+
+
 @dataclass(frozen=True)
 class Case:
     """A pair on its working grid.
@@ -43,7 +48,7 @@ class Case:
     masks
         What is known, uint8 (0, 1), (I, J, K): ``new``, ``gone`` (references), ``enlarging``, ``shrinking``,
         ``baseline_lesions``, ``followup_lesions`` (all lesions of a visit), ``rater_<name>``. Absent where there is no
-        reference.
+        reference. ``share_<name>``: how much of each voxel the mask covers, in 1/255.
     offset, whole
         Where the crop begins in the working grid, and that grid's shape.
     """
@@ -76,6 +81,7 @@ class Case:
         """The pair with its visits exchanged: what was gone is new."""
         twins = (("new", "gone"), ("enlarging", "shrinking"), ("baseline_lesions", "followup_lesions"))
         names = {**dict(twins), **{other: one for one, other in twins}}
+        names |= {share_of(one): share_of(other) for one, other in names.items()}
         return replace(
             self,
             baseline=self.followup,

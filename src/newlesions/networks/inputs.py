@@ -2,7 +2,8 @@
 
 In a recipe an input is an expression such as ``followup``, ``followup - baseline`` or
 ``lesions(followup) - lesions(baseline)``: names, numbers, ``+ - * /`` and parentheses. ``<stage>(<visit>)`` is what a
-stage of one visit says of that visit, ``<stage>`` what a stage of the pair says.
+stage of one visit says of that visit, ``<stage>`` what a stage of the pair says. ``positive(...)`` of an expression is
+0 where that is negative.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ FLAIR = "flair"
 """The image of the one visit that a stage of single visits sees."""
 
 VISITS = ("baseline", "followup")
+
+POSITIVE = "positive"
+"""The function that expressions can have."""
 
 _LONGEST = 200
 _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
@@ -173,6 +177,8 @@ def _walk(node: ast.expr, expression: str) -> Iterator[tuple[str, str | None]]:
     match node:
         case ast.Name(id=name):
             yield name, None
+        case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name == POSITIVE:
+            yield from _walk(operand, expression)
         case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=visit)], keywords=[]) if visit in (*VISITS, FLAIR):
             yield name, visit
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
@@ -197,6 +203,8 @@ def _value(node: ast.expr, expression: str, images: Mapping[str, NDArray[Any]]) 
             if isinstance(operation, ast.Div):
                 return _quotient(first, second)
             return _OPERATORS[type(operation)](first, second)
+        case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name == POSITIVE:
+            return np.maximum(_value(operand, expression, images), np.float32(0))
     for name, visit in _walk(node, expression):
         key = name if visit is None else f"{name}({visit})"
         if key not in images:
@@ -211,5 +219,5 @@ def _quotient(first: Any, second: Any) -> Any:
 
 
 def _refused(expression: str, found: str) -> ConfigError:
-    shape = "names, <stage>(baseline), <stage>(followup), numbers, + - * / and parentheses"
+    shape = "names, <stage>(baseline), <stage>(followup), positive(...), numbers, + - * / and parentheses"
     return ConfigError(f"input '{expression}': found {' '.join(found.split())}; expected {shape}")

@@ -14,7 +14,7 @@ from newlesions.errors import ConfigError, InputError
 from newlesions.images.morphology import Mask
 from newlesions.images.resample import resample
 from newlesions.images.volume import Grid, Volume
-from newlesions.networks.case import Case, Image
+from newlesions.networks.case import Case, Image, share_of
 from newlesions.networks.stages import Prepare
 
 
@@ -90,7 +90,9 @@ def prepare(case: Case, how: Prepare) -> Prepared:
         },
         brain=brain,
         candidates=_mask(np.isin(case.change, (NEW, ENLARGING)), case.grid, grid).astype(bool),
-        masks={name: _mask(mask, case.grid, grid) for name, mask in case.masks.items()},
+        masks={
+            name: _mask(mask, case.grid, grid) for name, mask in case.masks.items() if not name.startswith(share_of(""))
+        },
     )
 
 
@@ -120,6 +122,16 @@ def _zscore_nonzero(image: Image, inside: Image) -> Image:
     return np.where(there, (image - values.mean(dtype=np.float64)) / values.std(dtype=np.float64), 0)
 
 
+def _zscore_positive(image: Image, inside: Image) -> Image:
+    return np.maximum(_zscore_brain(image, inside), 0)
+
+
+def _zscore_slices(image: Image, inside: Image) -> Image:
+    centred = image - image.mean((0, 1), dtype=np.float64)
+    sd = np.sqrt(np.square(centred).mean((0, 1)))
+    return np.divide(centred, sd, out=np.zeros_like(centred), where=sd > 0)
+
+
 def _median_brain(image: Image, inside: Image) -> Image:
     return image / np.median(inside) - 1
 
@@ -141,6 +153,8 @@ NORMALISATIONS: dict[str, Callable[[Image, Image], Image]] = {
     "zscore": _zscore,
     "zscore_brain": _zscore_brain,
     "zscore_nonzero": _zscore_nonzero,
+    "zscore_positive": _zscore_positive,
+    "zscore_slices": _zscore_slices,
     "median_brain": _median_brain,
     "minmax": _minmax,
     "symmetric": _symmetric,

@@ -40,7 +40,8 @@ class Prepare:
     """How images reach the network.
 
     ``spacing_mm``: null (that of the working grid), one number or three. ``normalise``: ``zscore`` (over all voxels of
-    the crop), ``zscore_brain``, ``zscore_nonzero`` (over what is not 0, which stays 0), ``median_brain`` (shares of the
+    the crop), ``zscore_brain``, ``zscore_positive`` (the same, with 0 for what is negative), ``zscore_nonzero`` (over
+    what is not 0, which stays 0), ``zscore_slices`` (each axial slice by itself), ``median_brain`` (shares of the
     brain's median, minus 1), ``minmax``, ``symmetric`` (from -1 to 1) or ``none``, each image on its own. ``mask``:
     outside the brain 0 before normalising. ``percentiles``: of the crop; values beyond are set to them before
     normalising.
@@ -57,10 +58,10 @@ class Sample:
     """Which patches train.
 
     ``patch``: sides in voxels, 3, or 2 with ``views``. ``views``: the axes (0 sagittal, 1 coronal, 2 axial) whose
-    slices a 2D network sees. ``positive``: the share of patches centred on a lesion voxel; the others are centred
-    within the brain. ``cases``: ``all`` or ``changed`` (pairs with a new lesion only). ``synthetic``: what share of a
-    batch is made on the fly from scans with lesion masks (`learn.networks.synthetic`). ``weights``: of real and
-    synthetic elements in the loss.
+    slices a 2D network sees; ``neighbours``: how many slices on either side are further channels of each input.
+    ``positive``: the share of patches centred on a lesion voxel; the others are centred within the brain. ``cases``:
+    ``all`` or ``changed`` (pairs with a new lesion only). ``synthetic``: what share of a batch is made on the fly from
+    scans with lesion masks (`learn.networks.synthetic`). ``weights``: of real and synthetic elements in the loss.
     """
 
     patch: tuple[int, ...] = (64, 64, 64)
@@ -68,6 +69,7 @@ class Sample:
     positive: float = 0.5
     cases: str = "all"
     views: tuple[int, ...] = ()
+    neighbours: int = 0
     synthetic: float = 0.0
     weights: tuple[float, float] = (1.0, 1.0)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -126,7 +128,8 @@ class Predict:
     ``flips``: axes (or several, as lists) that are mirrored and averaged. ``combine``: ``mean`` of the members'
     probabilities, ``logits`` (mean of logits) or ``vote`` (majority of binary masks); ``views``: the same for the views
     of 2D networks. ``window``: sides in voxels, null: those of the training patch. ``threshold``: of the probability.
-    ``min_volume_mm3``: smaller lesions are dropped.
+    ``min_volume_mm3``: smaller lesions are dropped. ``passes``: Monte-Carlo dropout; more than 1: the mean of so many
+    passes with dropout on.
     """
 
     overlap: float = 0.5
@@ -137,6 +140,7 @@ class Predict:
     window: tuple[int, ...] | None = None
     threshold: float = 0.5
     min_volume_mm3: float = 3.0
+    passes: int = 1
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -180,6 +184,11 @@ class Stage:
     def is_trained(self) -> bool:
         """Whether it has networks of its own."""
         return self.task != COMBINE
+
+    @property
+    def channels(self) -> int:
+        """What enters the network: its inputs, with neighbouring slices."""
+        return len(self.inputs) * (1 + 2 * self.sample.neighbours)
 
     @classmethod
     def of(cls, name: str, content: Mapping[str, Any]) -> Stage:

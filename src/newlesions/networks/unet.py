@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from newlesions.networks import antialias
 from newlesions.networks.arguments import Steps, UNetArguments
-from newlesions.networks.blocks import Block, convolution, pointwise, upsampling
+from newlesions.networks.blocks import Block, convolution, gate, pointwise, standardised, upsampling
+from newlesions.networks.final import final
 
 
 class Encoder(nn.Module):
@@ -38,33 +39,36 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The way up, and logits from the finest levels."""
+    """The way up, and logits, or what follows them, from the finest levels."""
 
     def __init__(self, arguments: UNetArguments) -> None:
         super().__init__()
         channels, kernels = arguments.channels, arguments.kernels
         still = (1,) * arguments.dimensions
-        self.add = arguments.skip == "add"
-        self.ups, self.blocks = nn.ModuleList(), nn.ModuleList()
+        self.add, self.gated = arguments.skip == "add", arguments.gates
+        self.ups, self.gates, self.blocks = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(len(channels) - 1)):
             below, here = channels[level + 1], channels[level]
             risen = below if arguments.up == "interpolate" else here
             self.ups.append(_up(arguments, below, risen, kernels[level], arguments.steps[level]))
+            self.gates.append(gate(arguments, here) if arguments.gates else nn.Identity())
             self.blocks.append(Block(arguments, here if self.add else risen + here, here, kernels[level], still))
         heads = arguments.channels[: arguments.deep_supervision]
         self.heads = nn.ModuleList(pointwise(arguments.dimensions, n, arguments.outputs) for n in heads)
+        self.final = final(arguments.final, arguments.least_peak)
 
     def forward(self, features: list[Tensor]) -> Tensor | list[Tensor]:
         """Logits (N, outputs, ...) of the finest level; in training with deep supervision a list, finest first."""
         x, outputs = features[-1], [features[-1]]
-        for up, block, skip in zip(self.ups, self.blocks, reversed(features[:-1]), strict=True):
+        for up, gate_, block, skip in zip(self.ups, self.gates, self.blocks, reversed(features[:-1]), strict=True):
             # A level whose side the stride does not divide was rounded up on the way down.
             x = up(x)[(..., *(slice(side) for side in skip.shape[2:]))]
+            skip = gate_(x, skip) if self.gated else skip
             x = block(skip + x if self.add else torch.cat([skip, x], dim=1))
             outputs.append(x)
         if self.training and len(self.heads) > 1:
-            return [head(outputs[-1 - level]) for level, head in enumerate(self.heads)]
-        return self.heads[0](x)
+            return [self.final(head(outputs[-1 - level])) for level, head in enumerate(self.heads)]
+        return self.final(self.heads[0](x))
 
 
 class UNet(nn.Module):
@@ -72,12 +76,13 @@ class UNet(nn.Module):
 
     def __init__(self, arguments: UNetArguments, inputs: int) -> None:
         super().__init__()
+        self.standardise = arguments.standardise
         self.encoder = Encoder(arguments, inputs)
         self.decoder = Decoder(arguments)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         """From (N, inputs, ...) of any size to logits (N, outputs, ...), or a list of them (`Decoder`)."""
-        return self.decoder(self.encoder(x))
+        return self.decoder(self.encoder(standardised(x) if self.standardise else x))
 
 
 def _up(arguments: UNetArguments, inputs: int, outputs: int, kernel: Steps, stride: Steps) -> nn.Module:

@@ -10,10 +10,11 @@ import numpy as np
 from newlesions.errors import ConfigError
 from newlesions.images.morphology import Mask
 from newlesions.images.volume import Volume
-from newlesions.preprocess.denoise import denoise
+from newlesions.preprocess.denoise import denoise, diffuse
 from newlesions.preprocess.differential_bias import differential_bias
 from newlesions.preprocess.normalise import apply_half_line, joint_line, nyul, shipped_scale
 
+DIFFUSION = "diffusion"
 NORMALISATIONS = ("nyul", "linear", "none")
 
 
@@ -32,7 +33,7 @@ def harmonise_pair(
     brain: Mask,
     *,
     differential_bias_mm: float,
-    denoising: bool,
+    denoising: bool | str,
     normalise: str,
     joint: bool,
     joint_first: bool = False,
@@ -44,7 +45,8 @@ def harmonise_pair(
     differential_bias_mm
         Width of the median window in mm; 0 leaves it out.
     denoising
-        Non-local means first, as Prados & Kanber do (proceedings p. 2).
+        True: non-local means first, as Prados & Kanber do (proceedings p. 2); ``diffusion``: anisotropic diffusion, as
+        Medeiros de Sousa & de Oliveira do (p. 103); False: neither.
     normalise
         ``nyul`` (shipped standard scale), ``linear`` (brain median to 50) or ``none``.
     joint
@@ -54,7 +56,9 @@ def harmonise_pair(
     """
     facts: dict[str, Any] = {}
     first, second = (volume.with_data(np.maximum(volume.data, 0)) for volume in (baseline, followup))
-    if denoising:
+    if denoising == DIFFUSION:
+        first, second = diffuse(first), diffuse(second)
+    elif denoising:
         first, second = denoise(first, brain), denoise(second, brain)
     a, b = first.data, second.data
     if differential_bias_mm > 0:

@@ -85,9 +85,9 @@ def _named(recipe: Mapping[str, Any], stage: Stage) -> Iterator[None]:
 
 def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> None:
     from newlesions.networks.derived import DERIVED
-    from newlesions.networks.inputs import FLAIR, IMAGES, check
+    from newlesions.networks.inputs import FLAIR, IMAGES, POSITIVE, check
 
-    taken = names & {*IMAGES, FLAIR, *DERIVED}
+    taken = names & {*IMAGES, FLAIR, POSITIVE, *DERIVED}
     if taken:
         raise ConfigError(f"found a stage of the name {sorted(taken)[0]}; expected one that no image has")
     visits = [other.name for other in earlier if other.task == "segment_lesions"]
@@ -111,11 +111,15 @@ def _check_training(stage: Stage, tasks: Mapping[str, str]) -> None:
     from newlesions.learn.networks.losses import Loss
     from newlesions.learn.networks.optimise import make_optimiser, make_schedule
     from newlesions.learn.networks.synthetic.settings import SyntheticSettings
+    from newlesions.networks.build import gives_probabilities
 
-    Loss(stage.loss)
+    probabilities = stage.network["name"] != nnunet.NAME and gives_probabilities(stage.network)
+    Loss(stage.loss, probabilities)
     augment = Augment(stage.augment)
     if augment.lesions and (stage.task != "segment_new" or not {"baseline", "followup"} <= set(names_in(stage.inputs))):
         raise ConfigError("augment: found enhance_lesions; expected it where baseline and followup are inputs")
+    if augment.lesions and stage.sample.neighbours:
+        raise ConfigError("augment: found enhance_lesions and sample.neighbours; expected one of them")
     if stage.raters and stage.sample.synthetic > 0:
         raise ConfigError(
             "sample: found raters and synthetic pairs; expected one of them, since no rater saw those pairs"
@@ -137,10 +141,15 @@ def _built(stage: Stage) -> torch.nn.Module:
     """The network on no device, after a patch went through it."""
     import torch
 
-    from newlesions.networks.build import build, dimensions, patch_multiple
+    from newlesions.networks.build import build, dimensions, margin, patch_multiple
 
     patch, multiple = stage.sample.patch, patch_multiple(stage.network)
     flat = bool(stage.sample.views)
+    if stage.sample.neighbours and not flat:
+        raise ConfigError(f"sample.neighbours: found {stage.sample.neighbours}; expected sample.views with it")
+    made = stage.sample.synthetic > 0 or stage.task not in ("segment_new", "segment_lesions")
+    if made and (stage.sample.neighbours or margin(stage.network)):
+        raise ConfigError("network: found one that sees more than its patch; expected none where patches are made")
     for what, sides in (("sample.patch", patch), ("predict.window", stage.predict.window or patch)):
         if len(sides) != dimensions(stage.network) or flat != (len(sides) == 2):
             axes = "2 sides and sample.views" if dimensions(stage.network) == 2 else "3 sides and no sample.views"
@@ -148,12 +157,15 @@ def _built(stage: Stage) -> torch.nn.Module:
         if any(side % multiple for side in sides):
             raise ConfigError(f"{what}: found {' x '.join(map(str, sides))}; expected multiples of {multiple}")
     with torch.device("meta"):
-        network = build(stage.network, len(stage.inputs)).eval()
-        inputs = torch.empty(1, len(stage.inputs), *patch)
+        network = build(stage.network, stage.channels).eval()
+        inputs = torch.empty(1, stage.channels, *(side + 2 * margin(stage.network) for side in patch))
     shape = _run(lambda: tuple(network(inputs).shape))
     expected = (1 + stage.raters, *patch)
     if shape[1:] != expected:
         raise ConfigError(f"network: found an output of shape {shape[1:]}; expected {expected}")
+    rates = [part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)]
+    if stage.predict.passes > 1 and not any(rates):
+        raise ConfigError(f"predict.passes: found {stage.predict.passes}; expected 1, as the network has no dropout")
     return network
 
 

@@ -77,7 +77,7 @@ class Entry:
     @property
     def weights(self) -> str:
         """Of one network of each kind, in words; a dash where they are planned from the data or there is none."""
-        counts = [one.parameters for one in self.checked]
+        counts = [one.parameters for one in self.checked if one.stage.is_trained]
         if not counts or None in counts:
             return ABSENT
         return " + ".join(millions(count) for count in counts if count is not None)
@@ -169,7 +169,8 @@ def _facts(entry: Entry) -> list[list[str]]:
         ["inputs", "both FLAIR scans of a pair" + (f"; to learn, of the pairs table {columns}" if columns else "")],
     ]
     if checked:
-        rows.append(["networks", "; ".join(f"`{one.stage.name}` {_networks(one)}" for one in checked)])
+        made = (f"`{one.stage.name}` {_networks(one)}" for one in checked if one.stage.is_trained)
+        rows.append(["networks", "; ".join(made)])
         rows.append(["weights of all", _total(checked)])
     return rows
 
@@ -225,10 +226,12 @@ def _settings(entry: Entry, sections: Sequence[str]) -> str:
 
 def _stage(entry: Entry, one: Checked) -> str:
     told = described(one)
-    told["patches"] += _millimetres(entry, one)
+    if one.stage.is_trained:
+        told["patches"] += _millimetres(entry, one)
     names = [*(name for name in _PARTS if name in told), *(name for name in told if name not in _PARTS)]
     rows = [[_PARTS.get(name, name), told[name]] for name in names]
-    rows.insert(names.index("network") + 1, ["networks and weights", _networks(one)])
+    if one.stage.is_trained:
+        rows.insert(names.index("network") + 1, ["networks and weights", _networks(one)])
     return f"## Stage `{one.stage.name}`\n\n" + _table(["", ""], rows)
 
 

@@ -103,9 +103,10 @@ def described(one: Checked) -> dict[str, str]:
         "patches": f"{' x '.join(map(str, sample.patch))}, batches of {sample.batch}, "
         f"{_centres(stage)}"
         + (f", views {short(sample.views)}" if sample.views else "")
+        + (f" with {sample.neighbours} slices on either side" if sample.neighbours else "")
         + (f", {100 * sample.synthetic:g} % synthetic" if sample.synthetic else "")
         + (", changed pairs only" if sample.cases == "changed" else "")
-        + _further(sample, "patch", "batch", "positive", "views", "synthetic", "cases"),
+        + _further(sample, "patch", "batch", "positive", "views", "neighbours", "synthetic", "cases"),
         "augment": ", ".join(map(named, stage.augment)) or ("its own" if one.parameters is None else "nothing"),
         "loss": " + ".join(map(named, stage.loss)),
         "optimise": f"{optimise.name} {optimise.lr:g}, {optimise.steps} steps, {named(optimise.schedule)}, "
@@ -115,9 +116,10 @@ def described(one: Checked) -> dict[str, str]:
         + (", then one of all pairs, which alone is applied" if stage.members.refit else "")
         + _further(stage.members, "folds", "seeds", "raters", "refit"),
         "predict": f"windows overlap by {100 * predict.overlap:g} % ({predict.weighting}), "
-        f"{predict.combine} of networks"
+        + (f"{predict.passes} passes with dropout, " if predict.passes > 1 else "")
+        + f"{predict.combine} of networks"
         + (f", {predict.views} of views" if sample.views else "")
-        + _further(predict, "overlap", "weighting", "combine", "views", "threshold", "min_volume_mm3"),
+        + _further(predict, "overlap", "weighting", "combine", "views", "passes", "threshold", "min_volume_mm3"),
         "mask": _cut(stage),
     }
     if stage.start is not None:

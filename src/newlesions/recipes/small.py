@@ -40,6 +40,8 @@ def made_small(
     raised = []
     for name, entry in network_entries(content).items():
         stage = Stage.of(name, entry)
+        if not stage.is_trained:
+            continue
         if entry["network"]["name"] != nnunet.NAME:  # which plans its patches by itself
             entry.setdefault("sample", {})["patch"] = _patch(stage, patch)
             entry.get("predict", {}).pop("window", None)
@@ -70,6 +72,8 @@ def with_steps(
     entries = network_entries(content)
     share = 60 * minutes / sum(trained(Stage.of(name, entry), raters) for name, entry in entries.items())
     for name, entry in entries.items():
+        if name not in paces:  # it joins others
+            continue
         steps = max(int(share / paces[name]), 1)
         entry.setdefault("optimise", {}).update(steps=steps, validate_every=steps)
     return content

@@ -32,7 +32,7 @@ class Extra:
 def extras(recipe: Mapping[str, Any]) -> list[Extra]:
     """What ``recipe`` needs beyond the default installation."""
     found = []
-    if any(entry["network"]["name"] == nnunet.NAME for entry in network_entries(recipe).values()):
+    if any(entry.get("network", {}).get("name") == nnunet.NAME for entry in network_entries(recipe).values()):
         found.append(Extra("nnunetv2", _missing_nnunet))
     backend = recipe.get("preprocess", {}).get("brain", {}).get("backend", "atlas")
     if backend != "atlas":
@@ -75,8 +75,11 @@ def kind(recipe: Mapping[str, Any], stages: Sequence[Stage] = ()) -> str:
     trees = "train" in recipe.get("stages", {})
     if not stages:
         return "boosting over the subtraction" if trees else "subtraction"
-    used = applied(stages)
-    words = [f"cascade of {len(used)} networks" if len(used) > 1 else _network(used[0])]
+    used = [stage for stage in applied(stages) if stage.is_trained]
+    joined = "mean" if any(not stage.is_trained for stage in stages) else "cascade"
+    words = [f"{joined} of {len(used)} kinds of networks" if joined == "mean" else f"cascade of {len(used)} networks"]
+    if len(used) == 1:
+        words = [_network(used[0])]
     if any(stage.task == "classify_regions" for stage in used):
         words.append("candidate regions")
     if trees:
@@ -90,19 +93,21 @@ def kind(recipe: Mapping[str, Any], stages: Sequence[Stage] = ()) -> str:
 
 def columns(stages: Sequence[Stage], trees: bool) -> list[str]:
     """The columns of the pairs table that a training learns from."""
-    tasks = {stage.task for stage in stages}
+    tasks = {stage.task for stage in stages if stage.is_trained}
     found = ["reference"] if tasks & {"segment_new", "classify_regions"} or trees else []
     if any(stage.sample.options.get("directions") == "both" for stage in stages):
         found.append("gone_reference")
     if tasks - {"segment_new", "classify_regions"}:
         found += ["baseline_lesions", "followup_lesions"]
-    if any(stage.members.raters for stage in stages):
+    if any(stage.members.raters or stage.raters for stage in stages):
         found.append("raters")
     return found
 
 
 def networks(stage: Stage) -> int:
     """How many networks a stage trains; with raters, how many for each of them."""
+    if not stage.is_trained:
+        return 0
     return stage.members.seeds * (stage.members.folds + (stage.members.refit and stage.members.folds > 1))
 
 

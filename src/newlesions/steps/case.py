@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.steps.network import read_case_of
-from newlesions.steps.pair_data import read_lesions
+from newlesions.steps.pair_data import read_share
 from newlesions.steps.working import read_working
 
 OF_BASELINE = "baseline_lesions"
 """The one mask on the baseline's own grid."""
+
+OF_PAIR = ("new", "gone")
+"""The masks that are also kept as they are before they are cut at one half."""
 
 
 def case(
@@ -49,7 +52,7 @@ def case(
     InputError
         If a mask is none, or lies on another grid.
     """
-    from newlesions.networks.case import write_case
+    from newlesions.networks.case import share_of, write_case
 
     paths = {name: str(path) for name, path in {**files, "working": working}.items()}
     made = read_case_of({"pair": pair, "subject": subject, **paths}, candidates)
@@ -60,5 +63,8 @@ def case(
             whose, own, from_working = "the baseline", baseline_flair, space.baseline_from_working
         else:
             whose, own, from_working = "the follow-up", flair, space.followup_from_working
-        known[name] = read_lesions(Path(path), own, from_working, made.grid, whose).astype(np.uint8)
+        share = read_share(Path(path), own, from_working, made.grid, whose)
+        known[name] = (share >= 0.5).astype(np.uint8)
+        if name in OF_PAIR:
+            known[share_of(name)] = np.round(255 * np.clip(share, 0, 1)).astype(np.uint8)
     write_case(case_out, replace(made, masks=known))

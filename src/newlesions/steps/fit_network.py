@@ -138,7 +138,7 @@ def of_rater(paths: Sequence[Path], rater: str, folder: Path) -> list[Path]:
         name = f"rater_{rater}"
         if name not in case.masks:
             raise ConfigError(f"{case.pair}: found no mask of rater {rater}; expected one of each rater for each pair")
-        masks = {key: mask for key, mask in case.masks.items() if key != "gone"}
+        masks = {key: mask for key, mask in case.masks.items() if key not in ("gone", "share_new", "share_gone")}
         target = folder / f"{case.pair}.npz"
         write_case(target, replace(case, masks=masks | {"new": case.masks[name]}))
         written.append(target)

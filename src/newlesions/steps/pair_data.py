@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newlesions.detect.settings import SubtractionSettings
 from newlesions.evaluate.masks import check_same_grid, read_mask
@@ -85,7 +86,12 @@ def read_truth(reference: Path, flair: Path, working: Path, grid: Grid) -> Mask:
 
 
 def read_lesions(path: Path, flair: Path, own_from_working: Affine, grid: Grid, whose: str) -> Mask:
-    """A mask of lesions on the working grid: interpolated linearly, from 0.5 on.
+    """A mask of lesions on the working grid, where `read_share` is at least 0.5."""
+    return read_share(path, flair, own_from_working, grid, whose) >= 0.5
+
+
+def read_share(path: Path, flair: Path, own_from_working: Affine, grid: Grid, whose: str) -> NDArray[np.float32]:
+    """How much of each voxel of the working grid a mask of lesions covers, by linear interpolation.
 
     Parameters
     ----------
@@ -106,7 +112,7 @@ def read_lesions(path: Path, flair: Path, own_from_working: Affine, grid: Grid, 
     mask = read_mask(path)
     check_same_grid(path, mask.grid, read_volume(flair).grid, whose)
     inside = Volume((mask.labels > 0).astype(np.float32), mask.affine)
-    return resample(inside, grid, own_from_working, order=1).data >= 0.5
+    return resample(inside, grid, own_from_working, order=1).data
 
 
 def _thickest(report: Path) -> float:

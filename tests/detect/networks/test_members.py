@@ -9,6 +9,8 @@ from scipy.special import expit
 
 from newlesions.detect.networks import members
 from newlesions.detect.networks.members import apply_stage, join, window_sides
+from newlesions.detect.networks.passes import Passes
+from newlesions.detect.networks.views import stacked
 from newlesions.detect.networks.window import predict
 from newlesions.networks.stages import Limits, Predict, Sample, Stage
 
@@ -28,7 +30,7 @@ def stage(sample: Sample | None = None, **options) -> Stage:
         "new",
         "segment_new",
         ("baseline", "followup"),
-        {"name": "unet3d"},
+        {"name": "unet3d", "channels": [4]},
         sample=sample or Sample(patch=(8, 8, 8)),
         predict=Predict(**options),
     )
@@ -142,3 +144,59 @@ def test_windows_have_sides_that_the_network_takes() -> None:
     assert window_sides(of, replace(LIMITS, patch=0.01)) == (4, 4, 4)
     assert window_sides(replace(of, predict=Predict(window=(96, 96, 96))), replace(LIMITS, patch=0.25)) == (24, 24, 24)
     assert members.window_sides(stage(Sample(patch=(8, 8), views=(1,))), LIMITS) == (8, 8)
+
+
+def test_neighbours_lie_behind_one_another_and_the_outermost_are_repeated() -> None:
+    image = np.arange(2 * 3 * 2 * 2, dtype=np.float32).reshape(2, 3, 2, 2)
+    many = stacked(image, 0, 1)
+    assert many.shape == (6, 3, 2, 2)
+    np.testing.assert_array_equal(many[:, 1], np.concatenate([image[0], image[1]]))
+    np.testing.assert_array_equal(many[3:, 0], image[1, [0, 0, 1]])
+    np.testing.assert_array_equal(stacked(image, 1, 1)[:3, :, 1], image[0][:, [0, 1, 1]].swapaxes(0, 1))
+
+
+def test_a_network_of_stacks_sees_each_slice_with_its_neighbours() -> None:
+    torch.manual_seed(0)
+    one = torch.nn.Conv2d(6, 1, 3, padding=1).eval().requires_grad_(False)
+    how = stage(Sample(patch=(12, 12), views=(2,), neighbours=1), overlap=0.0)
+    found = apply_stage(how, [one], IMAGE, np.ones(SHAPE, bool), LIMITS)
+    padded = np.pad(IMAGE, [(0, 0), (0, 0), (1, 1), (1, 1)], mode="edge")[:, :, 1:-1]
+    for k in range(SHAPE[2]):
+        stack = torch.from_numpy(np.concatenate([padded[n][:, :, k : k + 3].transpose(2, 0, 1) for n in range(2)]))
+        expected = expit(one(stack[None])[0, 0].numpy())
+        np.testing.assert_allclose(found[2:-2, 2:-2, k], expected[2:-2, 2:-2], atol=1e-5)
+
+
+def test_probabilities_are_averaged_as_such() -> None:
+    """A network that ends in probabilities: 0 of one window and 1 of another are one half, and below 0 is none."""
+
+    class Given(torch.nn.Module):
+        def __init__(self, value: float) -> None:
+            super().__init__()
+            self.value = value
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.full_like(images[:, :1], self.value)
+
+    how = replace(stage(), network={"name": "unet3d", "channels": [4], "final": "tanh"})
+    found = apply_stage(how, [Given(-0.5), Given(0.8)], IMAGE, MASK, LIMITS)
+    np.testing.assert_allclose(found[MASK], 0.4, atol=1e-5)
+
+
+def test_passes_are_the_mean_of_networks_with_dropout() -> None:
+    torch.manual_seed(0)
+    one = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Conv3d(2, 1, 3, padding=1)).eval().requires_grad_(False)
+    image = torch.from_numpy(IMAGE)[None]
+    state = torch.get_rng_state()
+    found = Passes(one, 5, probabilities=False)(image)
+    assert torch.equal(torch.get_rng_state(), state) and not one[0].training
+    single = []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        single.append(torch.sigmoid(one[1](torch.nn.functional.dropout(image, 0.5, training=True))))
+    torch.testing.assert_close(torch.sigmoid(found), torch.stack(single).mean(0), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found, one(image))
+    again = [apply_stage(stage(passes=3), [one], IMAGE, MASK, LIMITS) for _ in range(2)]
+    np.testing.assert_array_equal(*again)
+    plain = apply_stage(stage(), [one], IMAGE, MASK, LIMITS)
+    assert not np.allclose(again[0], plain)

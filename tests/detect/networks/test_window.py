@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from monai.inferers import sliding_window_inference
+from scipy import ndimage
 
 from newlesions.detect.networks.window import device_of, layout, mirrors, predict
 from newlesions.errors import ConfigError
@@ -183,3 +184,21 @@ def test_a_gpu_agrees_with_the_cpu(half, tolerance) -> None:
     expected = predict(small_network(), image, mask, (8, 8, 8), device="cpu")
     ours = predict(small_network(), image, mask, (8, 8, 8), device="cuda", half=half)
     np.testing.assert_allclose(ours, expected, atol=tolerance)
+
+
+class Middle(torch.nn.Module):
+    """An unpadded mean over 5 x 5 x 5 voxels."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.avg_pool3d(images, 5, stride=1)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (4, 9, 5)])
+@pytest.mark.parametrize(("patch", "overlap"), [((7, 6, 5), 0.0), ((8, 8, 8), 0.5)])
+def test_a_margin_is_seen_and_not_answered_for(shape, patch, overlap) -> None:
+    image = channels(shape)
+    mask = np.zeros(shape, bool)
+    mask[1:-1, 2:, :-2] = True
+    found = predict(Middle(), image, mask, patch, overlap=overlap, margin=2, device="cpu", multiple=1)
+    expected = ndimage.uniform_filter(image, (0, 5, 5, 5), mode="nearest")
+    np.testing.assert_allclose(found[:, mask], expected[:, mask], atol=1e-5)

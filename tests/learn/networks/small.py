@@ -28,6 +28,7 @@ def make_case(number: int, lesions: int = 2, gone: bool = False) -> Case:
         images[0][masks["gone"] > 0] += 60
         masks["baseline_lesions"] |= masks["gone"]
     masks["followup_lesions"] |= masks["new"]
+    masks["share_new"] = 255 * masks["new"]
     return Case(
         f"sub-{number:02d}_ses-2", f"{number:02d}", images[0], images[1], brain, masks["new"].copy(),
         affine=np.diag([1.0, 1, 1, 1]), mni_from_working=np.eye(4), slice_mm=(1.0, 1.0), masks=masks, whole=SHAPE,

@@ -60,6 +60,48 @@ def test_flips_of_slices_are_those_of_the_volumes_axes():
         np.testing.assert_array_equal(augment.geometry(np.random.default_rng(0), coronal).apply(piece), expected)
 
 
+def test_transposing_exchanges_two_equal_axes():
+    piece = np.arange(9, dtype=np.float32).reshape(1, 3, 3)
+    augment = Augment([{"name": "transpose"}])
+    flat = augment.geometry(np.random.default_rng(0), Frame((3, 3), axes=(0, 2))).apply(piece)
+    np.testing.assert_array_equal(flat[0], piece[0].T)
+    flipped = Augment([{"name": "flip", "axes": [0], "each": 1.0}, {"name": "transpose"}])
+    moved = flipped.geometry(np.random.default_rng(0), Frame((3, 3), axes=(0, 2))).apply(piece)
+    np.testing.assert_array_equal(moved[0], piece[0, ::-1].T)
+    kept = augment.geometry(np.random.default_rng(0), Frame((3, 4), axes=(0, 2)))
+    assert kept.order == (0, 1)
+
+
+def test_an_aspect_stretches_one_axis_as_much_as_it_shrinks_another():
+    for seed in range(20):
+        matrix = Augment([{"name": "aspect"}]).geometry(np.random.default_rng(seed), CUBE).matrix
+        scale = 1 / np.diag(matrix)
+        np.testing.assert_allclose(scale.prod(), 1)
+        assert 1 <= scale.max() / scale.min() <= 2 and np.count_nonzero(np.isclose(scale, 1)) == 1
+
+
+def test_gradients_of_brightness_are_over_the_whole_patch():
+    flat = np.ones((1, 12, 12, 12), np.float32)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        ramp = Augment([{"name": "gradient_brightness", "range": 0.3, "axes": [1]}]).change(rng, flat, CUBE)[0]
+        assert np.ptp(ramp, axis=(0, 2)).max() < 1e-6
+        np.testing.assert_allclose(ramp[0, 0, 0] + ramp[0, -1, 0], 2, rtol=1e-6)
+        radial = Augment([{"name": "radial_brightness", "range": [0.3, 0.3]}]).change(rng, flat, CUBE)[0]
+        assert radial.min() >= 1 and radial.max() == pytest.approx(1.3)
+
+
+def test_equalised_contrast_is_local_and_keeps_the_range():
+    rng = np.random.default_rng(0)
+    picture = np.concatenate([rng.normal(10, 0.2, (16, 32)), rng.normal(30, 0.2, (16, 32))]).astype(np.float32)[None]
+    picture[0, :2] = 0
+    changed = Augment([{"name": "clahe", "clip": 0.5}]).change(
+        np.random.default_rng(0), picture, Frame((32, 32), (0, 1))
+    )
+    assert not changed[0, :2].any() and changed.max() <= picture.max() + 1e-3
+    assert changed[0, 4:12].std() > 5 * picture[0, 4:12].std()
+
+
 def test_a_turn_is_one_in_millimetres():
     rng = np.random.default_rng(1)
     geometry = Augment([{"name": "rotate", "degrees": 30}]).geometry(rng, SLICE)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learn.networks.small import SHAPE, make_case, make_stage
-from newlesions.errors import ConfigError
+from newlesions.errors import ConfigError, InputError
 from newlesions.learn.networks.batch import Element
 from newlesions.learn.networks.sample import Batches, Patches, patch_sides
 from newlesions.learn.networks.sources import read_source, tasks_of
@@ -97,6 +97,81 @@ def test_slices_lie_across_their_view():
         for plane in expected for i in range(SHAPE[0] - 9) for k in range(SHAPE[2] - 11)
     )  # fmt: skip
     assert found
+
+
+@pytest.mark.parametrize("view", [0, 1, 2])
+def test_neighbours_are_the_slices_beside_the_one_that_is_learned(view):
+    stage = stage_with(
+        inputs=["baseline", "followup - baseline"],
+        prepare={"normalise": "none", "mask": False},
+        network={"name": "unet2d", "channels": [4, 8]},
+        sample={"patch": [40, 40], "views": [view], "neighbours": 1},
+    )
+    case = make_case(0)
+    patches = patches_of(stage, case)
+    assert stage.channels == 6
+    images = np.moveaxis(np.stack([case.baseline, case.followup]).astype(np.float16).astype(np.float32), view + 1, 1)
+    masks = np.moveaxis(case.masks["new"], view, 0)
+    for seed in range(5):
+        element = patches.draw(np.random.default_rng(seed), True)
+        assert element.inputs.shape == (6, 40, 40) and element.target.shape == (1, 40, 40)
+        inner = element.valid > 0
+        slices = [
+            n
+            for n in range(1, len(masks) - 1)
+            if np.array_equal(element.target[0][inner], masks[n].ravel().astype(float))
+        ]
+        assert any(
+            np.array_equal(element.inputs[:3, inner], images[0, n - 1 : n + 2].reshape(3, -1))
+            and np.allclose(element.inputs[3:, inner], (images[1] - images[0])[n - 1 : n + 2].reshape(3, -1))
+            for n in slices
+        )
+
+
+def test_neighbours_change_with_their_slice_and_stay_nothing_outside_the_brain():
+    stage = stage_with(
+        prepare={"normalise": "zscore_brain"},
+        augment=[{"name": "affine"}, {"name": "contrast", "range": [1.5, 1.5]}, {"name": "shift_intensity"}],
+        network={"name": "unet2d", "channels": [4, 8]},
+        sample={"patch": [16, 16], "views": [2], "neighbours": 2},
+    )
+    patches = patches_of(stage, make_case(0))
+    element = patches.draw(np.random.default_rng(1), True)
+    assert element.inputs.shape == (10, 16, 16) and np.isfinite(element.inputs).all()
+    zero = np.repeat(patches.sources[0].zero, 5)
+    outside = element.inputs == zero.reshape(-1, 1, 1)
+    assert outside[:, 0, 0].all() and not outside.all((1, 2)).any()
+
+
+def test_a_network_that_needs_more_than_its_patch_sees_more():
+    stage = stage_with(
+        prepare={"normalise": "none"},
+        network={"name": "pathways", "channels": [4], "coarse": [4], "joined": [4], "margin": 5},
+        sample={"patch": [5, 5, 5]},
+    )
+    patches = patches_of(stage, make_case(0))
+    for seed in range(5):
+        element = patches.draw(np.random.default_rng(seed), True)
+        assert element.inputs.shape == (2, 15, 15, 15) and element.target.shape == (1, 5, 5, 5)
+        middle = element.inputs[:, 5:-5, 5:-5, 5:-5]
+        lesion = element.target[0] > 0
+        assert lesion[2, 2, 2] and middle[1][lesion].mean() > middle[0][lesion].mean() + 40
+    batch = Batches(patches, None, stage, 0).make(0)
+    assert batch.inputs.shape == (4, 2, 15, 15, 15) and batch.valid.shape == (4, 1, 5, 5, 5)
+
+
+def test_soft_targets_are_shares_and_stay_so_when_they_are_warped():
+    case = make_case(0)
+    case.masks["share_new"] = np.where(case.masks["new"] > 0, 153, 0).astype(np.uint8)
+    stage = stage_with(sample={"options": {"target": "soft"}}, augment=[{"name": "affine", "degrees": 30}])
+    element = patches_of(stage, case).draw(np.random.default_rng(0), True)
+    assert element.target.max() == pytest.approx(0.6, abs=1e-3)
+    assert ((element.target > 0.01) & (element.target < 0.59)).any()
+    cut = patches_of(stage_with(augment=[{"name": "affine", "degrees": 30}]), case).draw(np.random.default_rng(0), True)
+    assert set(np.unique(cut.target)) == {0, 1}
+    case.masks.pop("share_new")
+    with pytest.raises(InputError, match="found no share of new, which target: soft learns"):
+        patches_of(stage, case)
 
 
 def test_all_views_are_drawn():

@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from newlesions.detect.networks.views import Slices, flips_of, window_of
+from newlesions.detect.networks.passes import Passes
+from newlesions.detect.networks.views import Slices, flips_of, stacked, window_of
 from newlesions.detect.networks.window import predict
 from newlesions.images.morphology import Mask
-from newlesions.networks.build import patch_multiple
+from newlesions.networks.build import gives_probabilities, margin, patch_multiple
 from newlesions.networks.stages import Limits, Stage
 
 Image = NDArray[np.float32]
@@ -26,7 +27,8 @@ def apply_stage(
 ) -> Image:
     """What the stage makes of an image.
 
-    Windows and mirrored versions are averaged as logits within each network; networks are joined as
+    Windows and mirrored versions are averaged as logits (probabilities, where the network gives such) within each
+    network; networks are joined as
     ``stage.predict.combine`` says; the views of 2D networks, each joined over the networks, as ``stage.predict.views``
     says.
 
@@ -112,7 +114,12 @@ def _logits(
 ) -> Iterator[Image]:
     sides = window_sides(stage, limits)
     flips = list(stage.predict.flips)
+    probabilities = gives_probabilities(stage.network)
+    if axis is not None and stage.sample.neighbours:
+        channels = stacked(channels, axis, stage.sample.neighbours)
     for network in networks:
+        if stage.predict.passes > 1:
+            network = Passes(network, stage.predict.passes, probabilities)
         output = predict(
             network if axis is None else Slices(network, axis),
             channels,
@@ -124,5 +131,7 @@ def _logits(
             device=limits.device,
             threads=limits.threads,
             multiple=patch_multiple(stage.network),
+            margin=margin(stage.network),
         )
-        yield output[int(stage.predict.options.get("output", 0))]
+        told = output[int(stage.predict.options.get("output", 0))]
+        yield logits_of(told) if probabilities else told

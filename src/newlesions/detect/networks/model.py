@@ -115,7 +115,7 @@ class NetworkModel:
         from newlesions.networks.weights import load
 
         if member.path not in self._built:
-            network = build(stage.network, len(stage.inputs), self.limits.width)
+            network = build(stage.network, stage.channels, self.limits.width)
             load(member.path, network)
             self._built[member.path] = network.eval().requires_grad_(False)
         return self._built[member.path]

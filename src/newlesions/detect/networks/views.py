@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from newlesions.detect.networks.window import mirrors
+
+Image = NDArray[np.float32]
 
 
 class Slices(torch.nn.Module):
@@ -24,6 +28,18 @@ class Slices(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(N, C, *patch) to (N, O, *patch), one of whose sides is 1."""
         return self.network(images.squeeze(self.axis + 2)).unsqueeze(self.axis + 2)
+
+
+def stacked(channels: Image, axis: int, neighbours: int) -> Image:
+    """Each image with its slices' neighbours: (C, I, J, K) to (C * (1 + 2 n), I, J, K).
+
+    The channels of an image are its slices from -n to n, in this order, behind one another; beyond its ends an image is
+    continued by its outermost slices.
+    """
+    last = channels.shape[axis + 1] - 1
+    at = np.arange(last + 1)
+    moved = [np.take(channels, np.clip(at + n, 0, last), axis + 1) for n in range(-neighbours, neighbours + 1)]
+    return np.stack(moved, axis=1).reshape(-1, *channels.shape[1:])
 
 
 def window_of(axis: int, patch: Sequence[int]) -> tuple[int, ...]:

@@ -40,6 +40,7 @@ def predict(
     batch: int | None = None,
     multiple: int | None = None,
     half: str | None = "bfloat16",
+    margin: int = 0,
 ) -> Image:
     """The network's output, weighted and averaged over windows and mirrored images.
 
@@ -74,6 +75,8 @@ def predict(
         grid answers otherwise when its input moves by a voxel, so that windows must not begin anywhere.
     half
         The type of the network's products on a GPU, ``bfloat16`` or ``float16``; None: float32, as always on the CPU.
+    margin
+        How many voxels more than a window the network sees, on each side; it answers for the window alone.
 
     Returns
     -------
@@ -89,13 +92,14 @@ def predict(
         patch = [min(side, -(-n // multiple) * multiple) for side, n in zip(patch, mask.shape, strict=True)]
     steps = [_step(side, overlap, multiple or 1) for side in patch]
     box, around = _window_box(mask, patch, steps, multiple or 1)
-    inside = np.pad(channels[(slice(None), *box)], [(0, 0), *around], mode="edge")
+    seen = np.pad(channels, [(0, 0), *[(margin, margin)] * 3], mode="edge") if margin else channels
+    inside = np.pad(seen[(slice(None), *_widened(box, 2 * margin))], [(0, 0), *around], mode="edge")
     wanted = np.pad(mask[box], around)
     windows = [window for window in layout(wanted.shape, patch, steps) if wanted[window].any()]
     chosen = device_of(device)
-    at_once = batch or max(1, VOXELS_AT_ONCE[chosen.type] // int(np.prod(patch)))
+    at_once = batch or max(1, VOXELS_AT_ONCE[chosen.type] // int(np.prod([side + 2 * margin for side in patch])))
     with torch.inference_mode(), threads_of(threads), _products(chosen, half):
-        average = _averaged(network, inside, windows, weighting, mirrors(flips), chosen, at_once)
+        average = _averaged(network, inside, windows, weighting, mirrors(flips), chosen, at_once, margin)
     part = tuple(slice(before, n - after) for (before, after), n in zip(around, wanted.shape, strict=True))
     result = np.zeros((len(average), *mask.shape), np.float32)
     result[(slice(None), *box)] = average[(slice(None), *part)]
@@ -194,25 +198,31 @@ def _averaged(
     versions: Sequence[tuple[int, ...]],
     device: torch.device,
     batch: int,
+    margin: int,
 ) -> Image:
     network = _laid_out(network.to(device))
     whole = torch.from_numpy(np.ascontiguousarray(channels)).to(device)
     patch = tuple(side.stop - side.start for side in windows[0])
     weight = compute_importance_map(patch, mode=weighting, sigma_scale=0.125, device=device, dtype=torch.float32)
-    sums, weights = None, torch.zeros(whole.shape[1:], device=device)
+    shape = [side - 2 * margin for side in whole.shape[1:]]
+    sums, weights = None, torch.zeros(shape, device=device)
     for start in range(0, len(windows), batch):
         some = windows[start : start + batch]
-        images = torch.stack([whole[(slice(None), *window)] for window in some])
+        images = torch.stack([whole[(slice(None), *_widened(window, 2 * margin))] for window in some])
         images = images.contiguous(memory_format=torch.channels_last_3d)
         outputs = _mirrored(network, images, versions)
         if sums is None:
-            sums = torch.zeros((outputs.shape[1], *whole.shape[1:]), device=device)
+            sums = torch.zeros((outputs.shape[1], *shape), device=device)
         # One after the other, so that sums do not depend on the batch.
         for window, output in zip(some, outputs, strict=True):
             sums[(slice(None), *window)] += output * weight
             weights[window] += weight
     assert sums is not None
     return np.asarray((sums / torch.where(weights > 0, weights, 1)).cpu().numpy())
+
+
+def _widened(window: Box, more: int) -> Box:
+    return tuple(slice(side.start, side.stop + more) for side in window)
 
 
 def _mirrored(network: torch.nn.Module, images: torch.Tensor, versions: Sequence[tuple[int, ...]]) -> torch.Tensor:

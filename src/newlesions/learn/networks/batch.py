@@ -17,7 +17,7 @@ class Element(NamedTuple):
     Attributes
     ----------
     inputs
-        float32, (C, *spatial).
+        float32, (C, *spatial), or wider by what a network sees around its patch.
     target
         float32, (O, *spatial).
     valid
@@ -62,8 +62,10 @@ def collate(elements: Sequence[Element], multiple: int = 1) -> Batch:
     sides = np.max([element.valid.shape for element in elements], axis=0)
     sides = -(-sides // multiple) * multiple
     shape = tuple(int(side) for side in sides)
+    around = elements[0].inputs.shape[1] - elements[0].valid.shape[0]
+    seen = tuple(side + around for side in shape)
     return Batch(
-        torch.from_numpy(np.stack([_padded(element.inputs, shape, mode="edge") for element in elements])),
+        torch.from_numpy(np.stack([_padded(element.inputs, seen, mode="edge") for element in elements])),
         torch.from_numpy(np.stack([_padded(element.target, shape) for element in elements])),
         torch.from_numpy(np.stack([_padded(element.valid[None], shape) for element in elements])),
         torch.tensor([element.weight for element in elements], dtype=torch.float32),

@@ -30,7 +30,7 @@ from newlesions.learn.networks.speed import conv_peak, step_flops
 from newlesions.learn.networks.start import begin
 from newlesions.learn.networks.tell import Teller
 from newlesions.learn.networks.validate import mean_dice
-from newlesions.networks.build import build, patch_multiple
+from newlesions.networks.build import build, gives_probabilities, patch_multiple
 from newlesions.networks.case import Case, read_case
 from newlesions.networks.inputs import references
 from newlesions.networks.stages import TRAINING_ONLY, Limits, Stage
@@ -100,12 +100,12 @@ def fit(
         trained = [read_case(path) for path in cases]
         batches, learned = _material(trained, stage, limits, earlier, subject, seed, checkpoint)
         torch.manual_seed(seed)
-        network = build(stage.network, len(stage.inputs), limits.width)
+        network = build(stage.network, stage.channels, limits.width)
         frozen = begin(network, stage, earlier, subject, seed)
         network = _on(network, device)
         tasks = [] if stage.task in TRAINING_ONLY else _tasks(held_out, stage, limits, earlier, checkpoint)
         validate = mean_dice(tasks, stage, limits) if tasks else None
-        loss = Loss(stage.loss)
+        loss = Loss(stage.loss, gives_probabilities(stage.network))
         narrowest = min(batches.make(0).inputs.shape[2:]) // patch_multiple(stage.network)
         half = half_precision(device, narrowest) if stage.optimise.amp else None
         training = Training(network, loss, stage.optimise, steps, seed, f"training of {stage.name}", frozen, half)

@@ -1,8 +1,8 @@
 """Losses by name, summed with weights, over patches with padded voxels left out.
 
 Losses of segmentation see one logit per voxel, that of "lesion" (softmax over background and lesion is the sigmoid of
-the difference of two logits, so nothing is lost), and of several targets, as of raters, are the mean; losses of images
-(``mse``, ``l1``) see the outputs as they are.
+the difference of two logits, so nothing is lost), or the logit of a network's probability; of several targets, as of
+raters, they are the mean. Losses of images (``mse``, ``l1``) see the outputs as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from newlesions.errors import ConfigError
+from newlesions.networks.final import logits_of
 
 Outputs: TypeAlias = Tensor | Sequence[Tensor]
 """Logits (N, O, *spatial), or several, finest first, of a network with deep supervision."""
@@ -57,6 +58,8 @@ class Loss:
     ----------
     entries
         As in a recipe: ``{name: dice, weight: 1, batch: false, heads: [1, 0.5, 0.25], ...}``.
+    probabilities
+        Whether outputs are probabilities (`networks.build.gives_probabilities`) and not logits.
 
     Raises
     ------
@@ -64,10 +67,12 @@ class Loss:
         If a name or an option is unknown.
     """
 
-    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, entries: Sequence[Mapping[str, Any]], probabilities: bool = False) -> None:
         if not entries:
             raise ConfigError("loss: found no entry; expected at least one")
-        self.terms = tuple(_term(entry) for entry in entries)
+        if probabilities and any(entry.get("of") == "probability" for entry in entries):
+            raise ConfigError("loss: found of: probability; expected output, since the network gives probabilities")
+        self.terms, self.probabilities = tuple(_term(entry) for entry in entries), probabilities
 
     def __call__(self, outputs: Outputs, target: Tensor, valid: Tensor, weight: Tensor | None = None) -> Tensor:
         """The loss of a batch, a scalar.
@@ -95,7 +100,8 @@ class Loss:
             for term in self.terms:
                 share = _share(term.heads, number, len(heads))
                 if share:
-                    total = total + term.weight * share * _value(term, head.float(), *seen[size], weight)
+                    value = _value(term, head.float(), *seen[size], weight, self.probabilities)
+                    total = total + term.weight * share * value
         return total
 
 
@@ -200,12 +206,13 @@ def _term(entry: Mapping[str, Any]) -> Term:
     return Term(str(name), weight, batch, heads, options)
 
 
-def _value(term: Term, outputs: Tensor, target: Tensor, valid: Tensor, weight: Tensor) -> Tensor:
+def _value(term: Term, outputs: Tensor, target: Tensor, valid: Tensor, weight: Tensor, probabilities: bool) -> Tensor:
     if term.name in _SEGMENT and target.shape[1] > 1:
         each = zip(outputs.split(1, dim=1), target.split(1, dim=1), strict=True)
-        return torch.stack([_value(term, *one, valid, weight) for one in each]).mean()
+        return torch.stack([_value(term, *one, valid, weight, probabilities) for one in each]).mean()
     if term.name in _SEGMENT:
         compute, outputs = _SEGMENT[term.name][0], lesion_logits(outputs)
+        outputs = logits_of(outputs) if probabilities else outputs
     else:
         compute = _IMAGES[term.name][0]
     if term.batch:

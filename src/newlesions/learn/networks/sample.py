@@ -18,7 +18,8 @@ from newlesions.learn.networks.augment.frame import Frame
 from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Batch, Element, collate
 from newlesions.learn.networks.centres import KINDS, Weighted, on_lesion, thrown
-from newlesions.learn.networks.sources import Source, atoms, is_image
+from newlesions.learn.networks.sources import SOFT, Source, atoms, is_image
+from newlesions.networks.build import margin
 from newlesions.networks.inputs import VISITS, evaluate
 from newlesions.networks.stages import Stage
 
@@ -30,6 +31,7 @@ _CHOICES = {
     "valid": ("patch", "brain"),
     "directions": ("forward", "both"),
     "enlarging": ("negative", "ignored"),
+    "target": ("cut", SOFT),
 }
 _OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights", "raters"}
 
@@ -50,7 +52,8 @@ class Patches:
         ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
         ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
         lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
-        have it).
+        have it); ``target: soft`` learns how much of each voxel the reference covers, where ``cut`` learns whether it
+        covers at least half.
     sides
         Of a patch in voxels, (3,), or (2,) with views.
 
@@ -63,6 +66,10 @@ class Patches:
     def __init__(self, sources: Sequence[Source], stage: Stage, sides: Sequence[int]) -> None:
         _check(stage, sides)
         self.sources, self.stage, self.sides = sources, stage, tuple(int(side) for side in sides)
+        self.margin = margin(stage.network)
+        self.seen = tuple(side + 2 * self.margin for side in self.sides)
+        self.slices = 1 + 2 * stage.sample.neighbours
+        self.soft = stage.sample.options.get("target") == SOFT
         self.augment = Augment(stage.augment)
         self.names = atoms(stage.inputs)
         self.scans = [number for number, name in enumerate(self.names) if is_image(name)]
@@ -110,47 +117,53 @@ class Patches:
         self, rng: np.random.Generator, source: Source, centre: NDArray[np.int64], view: int | None, shift: float
     ) -> Element:
         axes = tuple(axis for axis in range(3) if axis != view)
-        frame = Frame(self.sides, axes, tuple(source.spacing[axis] for axis in axes))
+        frame = Frame(self.seen, axes, tuple(source.spacing[axis] for axis in axes))
         geometry = self.augment.geometry(rng, frame)
         moved = [round(rng.uniform(-shift, shift) * side / 2) for side in self.sides] if shift else [0] * len(axes)
         box = []
         for axis in range(3):
             if axis == view:
-                box.append((int(centre[axis]), 1))
+                box.append((int(centre[axis]) - self.slices // 2, self.slices))
                 continue
             n = axes.index(axis)
             first = _first(int(centre[axis]) + moved[n], self.sides[n], source.target.shape[axis])
             reach = geometry.reach[n]
-            box.append((first - (reach - self.sides[n]) // 2, reach))
-        flat = () if view is None else (view + 1,)
-        masks = (source.target, *source.raters, source.brain, source.counted)
-        pieces = [_piece(mask[None], box) for mask in masks]
-        whole = np.concatenate([_piece(source.images, box, "edge"), *pieces], dtype=np.float32)
-        warped = geometry.apply(whole.squeeze(flat))
-        images, (*targets, brain, valid) = warped[: -len(masks)], warped[-len(masks) :] >= 0.5
-        images = self._changed_images(rng, images, brain, source, frame)
+            box.append((first - self.margin - (reach - self.seen[n]) // 2, reach))
+        many = _slices(_piece(source.images, box, "edge"), view)
+        masks = (source.brain, source.counted, source.target, *source.raters)
+        brains, counted, *targets = (_slices(_piece(mask[None], box), view) for mask in masks)
+        middle = slice(self.slices // 2, self.slices // 2 + 1)
+        pieces = [many, brains, counted[middle], *(one[middle] for one in targets)]
+        warped = geometry.apply(np.concatenate(pieces, dtype=np.float32))
+        images, brains, valid, learned = np.split(warped, np.cumsum([len(many), len(brains), 1]))
+        brains, valid = brains >= 0.5, valid[0] >= 0.5
+        learned = learned if self.soft else (learned >= 0.5).astype(np.float32)
+        images = self._changed_images(rng, images, brains, source, frame)
         if self.augment.lesions:
             before, after = (self.names.index(visit) for visit in VISITS)
-            images[after] = self.augment.enhance(rng, images[before], images[after], targets[0])
+            images[after] = self.augment.enhance(rng, images[before], images[after], learned[0] >= 0.5)
         if self.stage.sample.options.get("valid") == "brain":
-            valid = valid & brain
-        named = dict(zip(self.names, images, strict=True))
-        inputs = np.stack([evaluate(expression, named) for expression in self.stage.inputs])
-        return Element(
-            inputs, np.stack(targets).astype(np.float32), valid.astype(np.float32), self.stage.sample.weights[0]
-        )
+            valid = valid & brains[middle][0]
+        named = dict(zip(self.names, images.reshape(len(self.names), self.slices, *self.seen), strict=True))
+        inputs = np.concatenate([evaluate(expression, named) for expression in self.stage.inputs])
+        inner = tuple(slice(self.margin, self.margin + side) for side in self.sides)
+        targets_seen = learned[(slice(None), *inner)]
+        return Element(inputs, targets_seen, valid[inner].astype(np.float32), self.stage.sample.weights[0])
 
     def _changed_images(
         self, rng: np.random.Generator, images: NDArray[np.float32], brain: Mask, source: Source, frame: Frame
     ) -> NDArray[np.float32]:
-        """The scans with other intensities; outside the brain they stay nothing where they were."""
+        """The scans, (slices of each, ...), with other intensities; outside ``brain``, (slices, ...), they stay nothing
+        where they were."""
         if not self.scans or not self.augment.changes:
             return images
-        zero = source.zero[self.scans]
-        changed = self.augment.change(rng, images[self.scans], frame, zero)
+        at = [number * self.slices + n for number in self.scans for n in range(self.slices)]
+        zero = np.repeat(source.zero[self.scans], self.slices)
+        changed = self.augment.change(rng, images[at], frame, zero)
         if self.stage.prepare.mask:
-            changed = np.where(brain, changed, zero.reshape(-1, *[1] * brain.ndim))
-        images[self.scans] = changed
+            inside = np.tile(brain, (len(self.scans), *[1] * (brain.ndim - 1)))
+            changed = np.where(inside, changed, zero.reshape(-1, *[1] * (brain.ndim - 1)))
+        images[at] = changed
         return images
 
 
@@ -245,6 +258,14 @@ def _check(stage: Stage, sides: Sequence[int]) -> None:
             f"stage {stage.name}: found a patch of {len(sides)} sides; expected {wanted} "
             f"{'with' if wanted == 2 else 'without'} sample.views"
         )
+
+
+def _slices(piece: NDArray[Any], view: int | None) -> NDArray[Any]:
+    """The slices of each image behind one another: (C, I, J, K) to (C * slices, ., .); without a view as it is."""
+    if view is None:
+        return piece
+    along = np.moveaxis(piece, view + 1, 1)
+    return along.reshape(-1, *along.shape[2:])
 
 
 def _in(rng: np.random.Generator, mask: Mask) -> NDArray[np.int64]:

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from newlesions.detect.classes import ENLARGING
 from newlesions.errors import ConfigError, InputError
 from newlesions.images.morphology import Mask
-from newlesions.networks.case import Case
-from newlesions.networks.inputs import FLAIR, VISITS, channels
+from newlesions.networks.case import Case, share_of
+from newlesions.networks.inputs import FLAIR, POSITIVE, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
 from newlesions.networks.stages import Stage
 
 RATER = "rater_"
 _SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
 _LARGEST = float(np.finfo(np.float16).max)
+SOFT = "soft"
+"""The value of ``sample.options.target`` for references that are not cut at one half."""
+
 Outputs = Mapping[str, NDArray[Any]]
 
 
@@ -44,7 +47,7 @@ class Source:
     images
         What the inputs' names stand for, float16, (A, I, J, K): half the memory, 1/2000 of the value at most wrong.
     target
-        uint8 (0, 1), (I, J, K).
+        uint8 (0, 1), or float16 (0 to 1) with ``target: soft``, (I, J, K).
     brain
         bool, (I, J, K).
     counted
@@ -61,7 +64,7 @@ class Source:
 
     name: str
     images: NDArray[np.float16]
-    target: NDArray[np.uint8]
+    target: NDArray[np.uint8] | NDArray[np.float16]
     brain: Mask
     counted: Mask
     zero: NDArray[np.float32]
@@ -110,7 +113,9 @@ def read_source(task: Task, stage: Stage, outputs: Outputs) -> Source:
     counted = _counted(prepared, target, stage)
     zeros = np.array(zero, np.float32)
     raters = tuple(np.ascontiguousarray(prepared.masks[name]) for name in raters_of(case, stage))
-    return Source(where, held, target, prepared.brain, counted, zeros, (i, j, k), lesion_voxels(target), raters)
+    learned = _share(prepared, mask) if stage.sample.options.get("target") == SOFT else target
+    lesions = lesion_voxels(target)
+    return Source(where, held, learned, prepared.brain, counted, zeros, (i, j, k), lesions, raters)
 
 
 def raters_of(case: Case, stage: Stage) -> list[str]:
@@ -188,6 +193,14 @@ def nothing_to_learn(stage: Stage, some: bool) -> ConfigError:
     return ConfigError(f"stage {stage.name}: found nothing to learn from; expected {wanted}")
 
 
+def _share(prepared: Prepared, mask: str) -> NDArray[np.float16]:
+    """How much of each voxel the reference covers."""
+    case = prepared.case
+    if share_of(mask) not in case.masks:
+        raise InputError(case.pair, f"no share of {mask}, which target: soft learns", "a case of this version")
+    return prepared.onto(case.masks[share_of(mask)] / np.float32(255)).astype(np.float16)
+
+
 def _zero(image: NDArray[np.float16], brain: Mask, masked: bool) -> float:
     """The value of nothing: that outside the brain of a masked image, else the lowest."""
     return float(image[~brain][0]) if masked and not brain.all() else float(image.min())
@@ -208,6 +221,8 @@ def _counted(prepared: Prepared, target: NDArray[np.uint8], stage: Stage) -> Mas
 
 
 def _collect(node: ast.AST, found: dict[str, None]) -> None:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == POSITIVE:
+        node = node.args[0]
     if isinstance(node, ast.Call | ast.Name):
         found[ast.unparse(node)] = None
         return

@@ -108,6 +108,28 @@ def orientations(rng: np.random.Generator, options: Mapping[str, Any], now: Geom
     )
 
 
+def transpose(rng: np.random.Generator, options: Mapping[str, Any], now: Geometry) -> Geometry:
+    """Exchange two axes of the patch that are equally long, drawn from all such pairs."""
+    sides = now.frame.sides
+    pairs = [(a, b) for a, b in itertools.combinations(range(len(sides)), 2) if sides[a] == sides[b]]
+    if not pairs:
+        return now
+    first, second = pairs[int(rng.integers(len(pairs)))]
+    order = list(range(len(sides)))
+    order[first], order[second] = second, first
+    return _turned(now, tuple(now.order[axis] for axis in order), [], tuple(order))
+
+
+def aspect(rng: np.random.Generator, options: Mapping[str, Any], now: Geometry) -> Geometry:
+    """Stretch along one axis and shrink along another, to a ratio of ``range`` (drawn evenly on the logarithm), which
+    keeps the volume."""
+    first, second = rng.choice(len(now.frame.sides), 2, replace=False)
+    ratio = float(np.exp(rng.uniform(*np.log(options["range"]))))
+    scale = np.ones(len(now.frame.sides))
+    scale[first], scale[second] = ratio**0.5, ratio**-0.5
+    return Geometry(now.frame, now.order, now.mirrored, now._matrix @ np.diag(1 / scale), now.shift)
+
+
 def affine(rng: np.random.Generator, options: Mapping[str, Any], now: Geometry) -> Geometry:
     """Turn about the patch's centre, scale, shear and move: ``degrees`` about each axis, ``scale`` (``isotropic``: the
     same for all axes), ``shear`` (tangents), ``translate`` in mm."""
@@ -165,6 +187,8 @@ _STILL: dict[str, Any] = {"degrees": 0, "scale": (1, 1), "isotropic": True, "she
 TRANSFORMS: dict[str, tuple[Draw, dict[str, Any]]] = {
     "flip": (flip, {"axes": (0, 1, 2), "each": 0.5}),
     "orientations": (orientations, {}),
+    "transpose": (transpose, {}),
+    "aspect": (aspect, {"range": (0.5, 2.0)}),
     "rotate": (affine, _STILL | {"degrees": 15}),
     "scale": (affine, _STILL | {"scale": (0.85, 1.15)}),
     "affine": (affine, _STILL | {"degrees": 10, "scale": (0.9, 1.1), "shear": 0.05}),

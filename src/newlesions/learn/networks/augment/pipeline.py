@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.errors import ConfigError
-from newlesions.learn.networks.augment import artefacts, geometry, intensity, lesions
+from newlesions.learn.networks.augment import artefacts, brightness, geometry, intensity, lesions
 from newlesions.learn.networks.augment.frame import Frame, Image, between
 from newlesions.learn.networks.augment.geometry import Geometry
 
 Entry = Mapping[str, Any]
 
 ONE_OF = "one_of"
-_INTENSITY = intensity.TRANSFORMS | artefacts.TRANSFORMS
+_INTENSITY = intensity.TRANSFORMS | artefacts.TRANSFORMS | brightness.TRANSFORMS
 NAMES = (*geometry.TRANSFORMS, *_INTENSITY, lesions.NAME, ONE_OF)
 _COMMON = {"name", "p"}
 

@@ -1,0 +1,85 @@
+"""The stages of shipped recipes in training: narrow, on small patches, as they are in all else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from learn.networks.small import make_case
+from newlesions.learn.networks.checkpoint import Checkpoint
+from newlesions.learn.networks.loop import Training
+from newlesions.learn.networks.losses import Loss
+from newlesions.learn.networks.sample import Batches, Patches, patch_sides
+from newlesions.learn.networks.sources import read_source, tasks_of
+from newlesions.networks.build import build, gives_probabilities, patch_multiple
+from newlesions.networks.stages import Stage
+from newlesions.recipes.stages import stages_of
+from newlesions.settings import read_recipe
+
+STAGES = [
+    ("sarica2021", "new"),
+    ("gibicar2021", "new"),
+    ("medeirosdesousa2021", "new"),
+    ("macar2021-unet", "new"),
+    ("macar2021-attention", "new"),
+    ("macar2021-ensemble", "unet"),
+    ("macar2021-ensemble", "attention"),
+    ("zhang2021", "new"),
+    ("preloznik2021", "new"),
+]
+STEPS = 5
+
+
+def small(name: str, which: str) -> tuple[Stage, Batches]:
+    """A stage of a recipe with batches of two patches of about 32 voxels (volumes: 16), from three pairs."""
+    stage = next(one for one in stages_of(read_recipe(name)) if one.name == which)
+    stage = replace(stage, sample=replace(stage.sample, batch=2))
+    multiple = patch_multiple(stage.network)
+    longest = 32 if stage.sample.views else (5 if multiple == 1 else 16)
+    sides = patch_sides(stage, longest / max(stage.sample.patch), multiple)
+    cases = [make_case(number, lesions=4) for number in range(3)]
+    sources = [read_source(task, stage, {}) for case in cases for task in tasks_of(case, stage)]
+    return stage, Batches(Patches(sources, stage, sides), None, stage, 0, multiple)
+
+
+def training(stage: Stage, steps: int = STEPS) -> Training:
+    torch.manual_seed(0)
+    network = build(stage.network, stage.channels, 0.1)
+    loss = Loss(stage.loss, gives_probabilities(stage.network))
+    return Training(network, loss, stage.optimise, steps, seed=0)
+
+
+@pytest.mark.parametrize(("name", "which"), STAGES)
+def test_a_step_lowers_the_loss_of_its_batch(name: str, which: str) -> None:
+    stage, batches = small(name, which)
+    batch, trained = batches.make(0), training(stage)
+    network, loss = trained.network, trained.loss
+
+    def value() -> torch.Tensor:
+        torch.manual_seed(0)  # the same dropout
+        result: torch.Tensor = loss(network(batch.inputs), batch.target, batch.valid, batch.weight)
+        return result
+
+    network.train()
+    before = value()
+    before.backward()
+    trained.optimiser.step()
+    assert torch.isfinite(before) and float(value().detach()) < float(before.detach())
+
+
+@pytest.mark.parametrize(("name", "which"), STAGES)
+def test_a_training_that_was_killed_ends_with_the_same_weights(name: str, which: str, tmp_path: Path) -> None:
+    stage, batches = small(name, which)
+    whole = training(stage).run(lambda first: batches.each(first, 0))
+    kept = Checkpoint(tmp_path / "checkpoint", name)
+    training(stage).run(lambda first: batches.each(first, 0), kept, until=2)
+    again = training(stage)
+    resumed = again.run(lambda first: batches.each(first, 0), kept)
+    assert again.report.steps == STEPS
+    for weight, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(weight, other)
+    fresh = training(stage).network.state_dict().values()
+    assert any(not torch.equal(*pair) for pair in zip(fresh, resumed.state_dict().values(), strict=True))
