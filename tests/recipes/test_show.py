@@ -70,7 +70,7 @@ def test_a_joined_stage_is_shown_by_what_it_joins() -> None:
     content = read_recipe("siddiquee2021")
     text = show(content, check(content))
     assert "new  (new lesions of a pair, by several stages)" in text
-    assert "predict   mean of shallow, deep, from 0.5, above 0 mm3" in text
+    assert "predict   mean of shallow, deep\n  mask      from 0.5, lesions above 0 mm3" in text
 
 
 def test_how_patches_are_chosen_is_shown() -> None:

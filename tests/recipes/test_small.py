@@ -19,8 +19,7 @@ def small(name: str, **how: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_recipe_made_small_can_be_trained(name: str) -> None:
-    for one in check(small(name)):
-        stage = one.stage
+    for stage in (one.stage for one in check(small(name)) if one.stage.is_trained):
         assert stage.members.folds <= 2 and stage.members.seeds == 1 and stage.prepare.spacing_mm is None
         if stage.network["name"] != "nnunet":
             assert max(stage.sample.patch) <= (64 if stage.sample.views else 32) and stage.predict.window is None
