@@ -320,9 +320,16 @@ def rated_pairs(tiny_pairs: Path) -> Path:
     return folder / "pairs.tsv"
 
 
-def without_one(table: Path, folder: Path) -> list[Path]:
-    """Two tables: the pairs of `threevisits` but one, and that pair as if it were another subject's."""
+def without_one(table: Path, reference: Path, folder: Path) -> list[Path]:
+    """Two tables: all pairs but one of `threevisits`, and that pair as if it were another subject's, ``extra``.
+
+    The steps that take the truth find what they need of that subject in the folder ``reference``.
+    """
     pairs = read_pairs(table)
+    for path in (reference / "sub-threevisits").rglob("*.*"):
+        copied = Path(str(path).replace("sub-threevisits", "sub-extra"))
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
     (first, *_) = [pair for pair in pairs if pair.subject == "threevisits"]
     moved = replace(first, subject="extra", pair=pair_id("extra", first.followup_session))
     tables = [folder / "pairs.tsv", folder / "extra.tsv"]
@@ -347,7 +354,7 @@ def test_every_recipe_with_networks_trains_and_runs(
     recipe.write_text(text)
     coarse = ("--set", "resample.finest_mm=3.0", "--set", "resample.coarsest_mm=3.0")
     if name == "dalbis2021-b":
-        tables = without_one(rated_pairs, tmp_path)
+        tables = without_one(rated_pairs, tiny_bids / "derivatives" / "reference", tmp_path)
         trained(recipe, tables[0], tmp_path / "model", "--extra-pairs", str(tables[1]), *coarse, scored=3)
         assert "1 further pairs of other subjects" in (tmp_path / "model" / "card.md").read_text()
     else:
