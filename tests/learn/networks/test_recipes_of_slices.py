@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from learn.networks.small import make_case
+from newlesions.detect.networks.apply import both_directions
+from newlesions.detect.networks.model import Member, NetworkModel
 from newlesions.learn.networks.checkpoint import Checkpoint
+from newlesions.learn.networks.fit import fit
 from newlesions.learn.networks.loop import Training
 from newlesions.learn.networks.losses import Loss
 from newlesions.learn.networks.sample import Batches, Patches, patch_sides
 from newlesions.learn.networks.sources import read_source, tasks_of
 from newlesions.networks.build import build, gives_probabilities, patch_multiple
-from newlesions.networks.stages import Stage
+from newlesions.networks.case import read_case
+from newlesions.networks.stages import Limits, Stage
 from newlesions.recipes.stages import stages_of
 from newlesions.settings import read_recipe
 
@@ -83,3 +89,31 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(name: str, which:
         assert torch.equal(weight, other)
     fresh = training(stage).network.state_dict().values()
     assert any(not torch.equal(*pair) for pair in zip(fresh, resumed.state_dict().values(), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({name for name, _ in STAGES}))
+def test_a_trained_recipe_looks_at_pairs_in_both_directions(
+    name: str, tmp_path: Path, case_files: Callable[..., list[Path]]
+) -> None:
+    """Every stage from files to weights with a look at a validation pair, then all stages on a pair."""
+    stages = stages_of(read_recipe(name))
+    paths, members = case_files(2, 1, 2), {}
+    for stage in stages:
+        members[stage.name] = []
+        if stage.is_trained:
+            longest = 32 if stage.sample.views else (5 if patch_multiple(stage.network) == 1 else 16)
+            limits = Limits(0.1, longest / max(stage.sample.patch), 2, "cpu", 1)
+            few = replace(stage, sample=replace(stage.sample, batch=2))
+            facts = fit(paths[:2], few, limits, tmp_path / stage.name, validation=paths[2:], progress=lambda line: None)
+            assert facts["validation"] is not None and facts["steps"] == 2
+            members[stage.name] = [Member(tmp_path / stage.name / "weights.safetensors", ("02",))]
+    model = NetworkModel(name, {stage.name: stage for stage in stages}, members, limits)
+    pair = read_case(paths[2])
+    rise, fall = both_directions(pair, model, limits, left_out="02")
+    back = both_directions(pair.swapped(), model, limits, left_out="02")
+    np.testing.assert_allclose((fall, rise), back, atol=1e-6)
+    for one in (rise, fall):
+        assert one.shape == pair.brain.shape and not one[~pair.brain].any()
+        assert 0 <= one.min() <= one.max() <= 1 and np.isfinite(one).all()
+    assert np.ptp(rise[pair.brain]) > 0
