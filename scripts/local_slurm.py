@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A SLURM cluster on this one machine, to try the profile `slurm` and to test it: start, stop, status, check.
+"""A SLURM cluster on this one machine, to try the profile `slurm` and to test it.
 
-    scripts/local_slurm.py start      installs Debian's packages if they are missing (as root), then starts
+    scripts/local_slurm.py install    installs Debian's packages if they are missing (as root); exit code 1 if it cannot
+    scripts/local_slurm.py start      the same, then starts
     scripts/local_slurm.py status     its daemons and nodes; exit code 1 unless all are up
     scripts/local_slurm.py stop       ends its jobs and daemons
     scripts/local_slurm.py check      whether it can be started here; exit code 1 and the reason if not
@@ -84,12 +85,12 @@ PartitionName=gpu Nodes=gpu1 Default=NO MaxTime=1-00:00:00 DefaultTime=60 State=
 def main() -> int:
     """Do what the first argument says. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("start", "stop", "status", "check"))
+    parser.add_argument("action", choices=("install", "start", "stop", "status", "check"))
     action = parser.parse_args().action
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     os.environ["SLURM_CONF"] = str(CONF)
     try:
-        return {"start": start, "stop": stop, "status": status, "check": check}[action]()
+        return {"install": install, "start": start, "stop": stop, "status": status, "check": check}[action]()
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         print(f"local_slurm: {error}", file=sys.stderr)
         return 1
@@ -100,6 +101,14 @@ def check() -> int:
     refusal = _refusal()
     print(f"local_slurm: {refusal}" if refusal else "local_slurm: can be started")
     return 1 if refusal else 0
+
+
+def install() -> int:
+    """Install what is missing; nothing is started."""
+    if refusal := _refusal():
+        raise RuntimeError(refusal)
+    _install()
+    return 0
 
 
 def start() -> int:
@@ -191,11 +200,11 @@ def _install() -> None:
     if not (missing := _missing()):
         return
     print(f"installing {', '.join(missing)}", flush=True)
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    words = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
     with _no_services():
-        if not _quiet(install):
+        if not _quiet(words):
             _quiet(["apt-get", "update"])
-            subprocess.run(install, check=True, stdout=subprocess.DEVNULL, env=_apt_environment())
+            subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=_apt_environment())
 
 
 @contextmanager

@@ -70,6 +70,32 @@ def test_of_a_job_of_several_steps_the_one_that_failed_is_shown(tmp_path: Path) 
     ]
 
 
+def test_what_a_cluster_has_as_one_job_is_shown_by_its_steps_and_fails_once(tmp_path: Path) -> None:
+    log = tmp_path / "work" / "logs" / "bias" / "a.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("CALL: {}\n")
+    slurm = tmp_path / "work" / "logs" / "slurm" / "27.log"
+    stream = StringIO()
+    progress = Progress(tmp_path, stream)
+    lines = ["Group job session (jobs in lexicogr. order):", "    Job 51: a bias", "    Job 52: a brain"]
+    lines += [
+        f"Job 69a9-6b has been submitted with SLURM jobid 27 (log: {slurm}).",
+        "    message: Error in group session",
+    ]
+    lines += [f"    log: {slurm} (check log file", "    jobs:", "            jobid: 51"]
+    lines += [f"            log: work/logs/{step}/a.log (check log file" for step in ("bias", "brain")]
+    lines += ["    Error in rule bias:", "        log: work/logs/bias/a.log (check log file"]
+    for line in [*lines, "Trying to restart job 69a9-6b."]:
+        progress.read(line)
+    assert progress.started
+    assert stream.getvalue().splitlines() == [
+        "[0/0]   0 %  bias        a",
+        "[0/0]   0 %  brain       a",
+        "FAILED  bias        a: see work/logs/bias/a.log and work/logs/slurm/27.log",
+        "AGAIN   bias        a: its job is tried again, with more memory and time",
+    ]
+
+
 def test_the_last_lines_are_kept_for_runs_that_do_not_start(tmp_path: Path) -> None:
     progress = Progress(tmp_path, StringIO())
     for number in range(30):

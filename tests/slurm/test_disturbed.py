@@ -13,6 +13,7 @@ from slurm.watched import Note, Watched, ends_well, slurm, until
 pytestmark = pytest.mark.slurm
 
 PREPARE = ("halfway", "resample", "harmonise", "candidates")
+"""The steps of one job of the cluster."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,11 @@ def test_a_cancelled_job_and_a_node_that_goes_down(tmp_path: Path, shared: Path,
             until(lambda: cohort.nodes()["halfway"] == {"cpu2", "cpu3"}, process)
         finally:
             slurm("scontrol", "update", f"nodename={node}", "state=resume")
-        ends_well(process)
+        said = ends_well(process)
+    assert [line.split()[0] for line in said.splitlines() if line.startswith(("FAILED", "AGAIN"))] == [
+        "FAILED",
+        "AGAIN",
+    ]
     assert cohort.outcome() == quiet
     starts = [note.step for note in cohort.notes() if note.event == "start"]
     assert starts.count("ingest") == 3  # two sessions, of which one was cancelled
@@ -76,6 +81,8 @@ def kill(cohort: Watched) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert len(cohort.jobs()) == 1
+    with cohort.newlesions("status", str(cohort.out)) as process:
+        assert "may have left jobs in SLURM's queue" in process.communicate(timeout=600)[0]
 
 
 def test_jobs_that_a_killed_run_leaves_are_cancelled_before_others_are_submitted(
@@ -89,7 +96,9 @@ def test_jobs_that_a_killed_run_leaves_are_cancelled_before_others_are_submitted
     assert cohort.outcome() == quiet
     assert cohort.jobs() == []
     assert ran_together(cohort.notes(), PREPARE) == []
-    assert not {"ingest", "bias", "brain"} & set(cohort.steps(said))
+    steps = set(cohort.steps(said))
+    assert "halfway" in steps
+    assert not {"bias", "brain"} & steps
 
 
 def test_jobs_that_a_killed_run_leaves_can_be_waited_for(tmp_path: Path, shared: Path, quiet: dict[str, str]) -> None:
@@ -99,7 +108,9 @@ def test_jobs_that_a_killed_run_leaves_can_be_waited_for(tmp_path: Path, shared:
         said = ends_well(process)
     assert "waiting for those that run" in said
     assert cohort.outcome() == quiet
-    assert not {"ingest", *PREPARE} & set(cohort.steps(said))  # what they did is kept
+    steps = set(cohort.steps(said))
+    assert "report" in steps
+    assert not {"bias", *PREPARE} & steps  # what they did is kept
 
 
 def test_an_interrupted_run_leaves_nothing_in_the_queue(tmp_path: Path) -> None:

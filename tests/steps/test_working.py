@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from newlesions.images.io import read_volume
 from newlesions.images.transforms import rigid_exp
 from newlesions.images.volume import Affine, Grid, Volume
-from newlesions.steps.working import WorkingSpace, published, read_working, write_working
+from newlesions.steps.working import WorkingSpace, published, read_working, write_published, write_working
 from steps.small import AFFINE, LESION, SHAPE, SPACING
 
 GRID = Grid(SHAPE, AFFINE)
@@ -32,15 +33,29 @@ IMAGES = arrays.arrays(np.float32, (3, 4, 2), elements=st.floats(-1e6, 1e6, widt
 
 @given(IMAGES, st.integers(-20, 20))
 def test_a_published_image_is_rounded_to_thousandths_of_its_range(values: np.ndarray, power: int) -> None:
-    image = Volume(values, AFFINE)
-    rounded = published(image)
+    counts, step = published(Volume(values, AFFINE))
     largest = np.abs(values).max()
-    assert rounded.data.dtype == np.float32
-    assert np.abs(rounded.data - values).max() <= largest / 8192
-    assert len(np.unique(rounded.data)) <= 16385
-    np.testing.assert_array_equal(published(rounded).data, rounded.data)
-    scaled = published(Volume(np.float32(2.0**power) * values, AFFINE))
-    np.testing.assert_array_equal(scaled.data, np.float32(2.0**power) * rounded.data)
+    assert counts.data.dtype == np.int16
+    assert step == np.float32(step)
+    rounded = (counts.data * step).astype(np.float32)
+    assert np.abs(rounded - values).max() <= max(largest / 8192, step / 2 * (largest < 1e-30))
+    if np.abs(counts.data).max() < 8192:  # the next power of two has a step of its own
+        again, same = published(Volume(rounded, AFFINE))
+        np.testing.assert_array_equal(again.data * same, rounded)
+    if largest > 1e-20:
+        scaled, larger = published(Volume(np.float32(2.0**power) * values, AFFINE))
+        np.testing.assert_array_equal(scaled.data, counts.data)
+        assert larger == 2.0**power * step
+
+
+def test_a_published_image_is_read_as_it_was_rounded(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(100, 40, (6, 5, 4)).astype(np.float32)
+    write_published(tmp_path / "image.nii.gz", Volume(values, AFFINE))
+    read = read_volume(tmp_path / "image.nii.gz")
+    counts, step = published(Volume(values, AFFINE))
+    np.testing.assert_array_equal(read.data, (counts.data * step).astype(np.float32))
+    np.testing.assert_array_equal(read.affine, AFFINE)
+    assert np.abs(read.data - values).max() <= step / 2
 
 
 @given(RIGID, RIGID, SCALES)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from newlesions.commands.run_log import DONE, FAILED_LOGS, STARTED, Announced, split_logs
+from newlesions.commands.run_log import DONE, STARTED, Announced, Failure, Failures
 from newlesions.reasons import REASON
 
 
@@ -30,7 +30,7 @@ class Progress:
     ) -> None:
         self._out, self._stream, self._planned = out, stream or sys.stdout, planned
         self._done = self._total = 0
-        self._plan = Announced()
+        self._plan, self._failures = Announced(), Failures()
         self.started = False
         """Whether a step was started."""
         self.last: deque[str] = deque(maxlen=12)
@@ -41,13 +41,13 @@ class Progress:
         line = line.rstrip("\n")
         if line.strip():
             self.last.append(line)
-        if match := DONE.match(line):
+        if told := self._failures.read(line):
+            self._say_failure(*told)
+        elif match := DONE.match(line):
             self._done, self._total = int(match["done"]), int(match["total"])
         elif match := STARTED.match(line):
             self.started = True
             self._say(match["message"])
-        elif match := FAILED_LOGS.match(line):
-            self._say_failure(split_logs(match))
         else:
             self._read_plan(line)
 
@@ -65,13 +65,19 @@ class Progress:
         what, _, step = message.rpartition(" ")
         self._print(f"[{self._done:{width}}/{self._total}] {share:3} %  {step:11} {what}")
 
-    def _say_failure(self, logs: Sequence[Path]) -> None:
+    def _say_failure(self, failure: Failure, again: bool) -> None:
         """The reason of a failed job: in the log of the step that failed, or nowhere if it was killed."""
-        reasons = {log: reason for log in logs if (reason := self._reason(log))}
+        reasons = {log: reason for log in failure.logs if (reason := self._reason(log))}
         # The job's last step that was reached.
-        reached = [log for log in logs if (self._out / log).is_file()] or list(logs)
-        log, reason = next(iter(reasons.items()), (reached[-1], f"see {reached[-1]}"))
-        self._print(f"FAILED  {log.parent.name:11} {log.stem}: {reason}")
+        reached = [log for log in failure.logs if (self._out / log).is_file()] or failure.logs
+        log, reason = next(iter(reasons.items()), (reached[-1], ""))
+        what = f"{log.parent.name:11} {log.stem}:"
+        if again:
+            self._print(f"AGAIN   {what} its job is tried again, with more memory and time")
+            return
+        slurm = [failure.slurm.resolve()] if failure.slurm else []
+        see = [path.relative_to(self._out.resolve()) for path in slurm if path.is_relative_to(self._out.resolve())]
+        self._print(f"FAILED  {what} {reason or ' and '.join(['see ' + str(log), *map(str, see or slurm)])}")
 
     def _reason(self, log: Path) -> str:
         path = self._out / log

@@ -23,12 +23,14 @@ from newlesions.cohort.time_left import TimeLeft, time_left
 from newlesions.commands.estimate import duration
 from newlesions.commands.results_table import aligned
 from newlesions.commands.run_log import read_failures
+from newlesions.commands.slurm.run import may_have_left_jobs
 from newlesions.commands.table import run_settings
 from newlesions.errors import ConfigError
 from newlesions.processes import is_locked
 from newlesions.steps.chains import job_of
 
 _MOST = 30  # pairs that are listed, of those that run and of those that failed; --json has all
+_NO_RUN = "no run is at work"
 _HOME = "\x1b[H\x1b[J"  # a terminal's cursor to its first line, and what is below it gone
 
 
@@ -101,9 +103,9 @@ def look(out: Path, logs: StepLogs) -> Snapshot:
 def as_text(seen: Snapshot) -> str:
     """The status as a person reads it."""
     found = counts(seen.states)
-    doing = (
-        f"a run is at work, since {duration(time() - seen.work.since)}" if seen.work.at_work else "no run is at work"
-    )
+    doing = f"a run is at work, since {duration(time() - seen.work.since)}" if seen.work.at_work else _NO_RUN
+    if not seen.work.at_work and may_have_left_jobs(seen.out):
+        doing += "; one was killed and may have left jobs in SLURM's queue, which the next one ends first"
     if not seen.states:
         return f"{seen.out}: a run is at work and reads its scans"
     rows = [[name, f"{found[name]}", f"{100 * found[name] // len(seen.states)} %"] for name in STATES]

@@ -24,19 +24,22 @@ def read_volume(path: Path | str, dtype: type = np.float32) -> Volume:
     return Volume(np.asanyarray(image.dataobj).astype(dtype, copy=False), np.asarray(image.affine, dtype=np.float64))
 
 
-def write_volume(path: Path | str, volume: Volume, *, level: int = 6) -> None:
+def write_volume(path: Path | str, volume: Volume, *, level: int = 6, slope: float | None = None) -> None:
     """Write ``volume`` as NIfTI-1 in one step; ``.gz`` names are compressed at ``level`` (1 fast, 9 small).
 
-    Boolean data becomes uint8, other data keeps its type. sform and qform both carry the affine, as scanner
-    coordinates; no free text is written.
+    Boolean data becomes uint8, other data keeps its type. With a ``slope`` the data are counts of it, and readers give
+    the counts times ``slope``. sform and qform both carry the affine, as scanner coordinates; no free text is written.
     """
     data = volume.data.astype(np.uint8) if volume.data.dtype == bool else volume.data
-    write_bytes(path, nifti_bytes(data, volume.affine, compressed=str(path).endswith(".gz"), level=level))
+    compressed = str(path).endswith(".gz")
+    write_bytes(path, nifti_bytes(data, volume.affine, compressed=compressed, level=level, slope=slope))
 
 
-def nifti_bytes(data: Array, affine: Affine, *, compressed: bool, level: int = 6) -> bytes:
-    """The bytes of a NIfTI-1 file with these values, shape (I, J, K), and this affine (RAS mm)."""
+def nifti_bytes(data: Array, affine: Affine, *, compressed: bool, level: int = 6, slope: float | None = None) -> bytes:
+    """The bytes of a NIfTI-1 file with these values, shape (I, J, K), or counts of ``slope``; the affine is RAS mm."""
     image = nib.Nifti1Image(data, affine)
+    if slope is not None:
+        image.header.set_slope_inter(slope, 0)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)

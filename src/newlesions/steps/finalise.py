@@ -17,7 +17,7 @@ from newlesions.images.transforms import write_fsl, write_itk
 from newlesions.images.volume import Volume
 from newlesions.steps.names import read_matrices
 from newlesions.steps.sidecars import image_sidecar, lesion_sidecar
-from newlesions.steps.working import published, read_working
+from newlesions.steps.working import read_working, write_published
 
 
 def finalise(
@@ -81,7 +81,7 @@ def finalise(
     there = space.change_in_halfway(classes)
     write_volume(halfway_mask, there.with_data(there.data == NEW))
     before = space.image_in_halfway(read_volume(baseline))
-    write_volume(preproc, published(before))
+    write_published(preproc, before)
     write_itk(xfm, matrices["baseline_from_halfway"])
     flirt = [xfm.with_name(xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat"))] if settings["fsl"] else []
     for path in flirt:

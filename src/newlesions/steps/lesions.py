@@ -16,7 +16,7 @@ from newlesions.images.transforms import write_fsl, write_itk
 from newlesions.steps.names import read_matrices
 from newlesions.steps.pair_quality import of_pair, of_visit
 from newlesions.steps.sidecars import LESION_COLUMNS, brain_sidecar, image_sidecar
-from newlesions.steps.working import published, read_working
+from newlesions.steps.working import read_working, write_published
 
 
 def lesions(
@@ -78,7 +78,7 @@ def lesions(
     write_volume(brain_mask, read_volume(followup_brain, dtype=np.uint8))
     write_json(brain_mask_sidecar, brain_sidecar(read_json(followup_brain_facts)["backend"]))
     shown = space.image_in_halfway(after)
-    write_volume(preproc, published(shown))
+    write_published(preproc, shown)
     write_json(preproc_sidecar, image_sidecar(space.space))
     write_itk(xfm, matrices["followup_from_halfway"])
     write_itk(mni_xfm, np.linalg.inv(matrices["mni_from_halfway"]))

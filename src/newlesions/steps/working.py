@@ -11,6 +11,7 @@ import numpy as np
 
 from newlesions.detect.carry import carry, separate
 from newlesions.images.files import read_json, write_json
+from newlesions.images.io import write_volume
 from newlesions.images.resample import resample
 from newlesions.images.volume import Affine, Grid, Volume
 from newlesions.steps.names import matrix_rows
@@ -71,17 +72,24 @@ class WorkingSpace:
         return Volume(carried.change(), self.halfway_grid.affine)
 
 
-def published(image: Volume) -> Volume:
-    """An image as it is kept for good: rounded to steps of 1/4096 to 1/8192 of its largest value.
+def published(image: Volume) -> tuple[Volume, float]:
+    """An image as it is kept for good, whole numbers (int16) of steps of 1/4096 to 1/8192 of its largest; the step.
 
-    Scanners tell no more levels. What interpolation adds below them is noise that does not compress, half of a file.
+    Scanners tell no more levels. What interpolation adds below them is noise that does not compress, half of a file;
+    and as whole numbers the same values take a fifth less than as floats.
     """
     largest = float(np.abs(image.data).max(initial=0.0))
     if not largest > 0:
-        return image
-    step = 2.0 ** (np.floor(np.log2(largest)) - 12)
-    # A power of two: the product is exact.
-    return image.with_data((np.round(image.data / step) * step).astype(np.float32))
+        return image.with_data(np.zeros(image.data.shape, np.int16)), 1.0
+    # A power of two, so that the products are exact; one that a header can hold.
+    step = float(max(2.0 ** (np.floor(np.log2(largest)) - 12), np.finfo(np.float32).tiny))
+    return image.with_data(np.round(image.data / step).astype(np.int16)), step
+
+
+def write_published(path: Path, image: Volume) -> None:
+    """Write an image as it is kept for good."""
+    counts, step = published(image)
+    write_volume(path, counts, slope=step)
 
 
 def write_working(path: Path, working: WorkingSpace) -> None:

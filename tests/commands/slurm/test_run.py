@@ -45,9 +45,9 @@ def test_nothing_of_an_earlier_run_is_in_the_queue_when_a_run_begins(
     slurm.queue([("1", "RUNNING", f"{jobs.prefix_of(out)}_a"), ("2", "RUNNING", "other")])
     with run.queue(SLURM, None, out):
         assert slurm.numbers() == ["2"]
-        assert mark(out).is_file()
+        assert run.may_have_left_jobs(out)
     assert "an earlier run left 1 job (1 RUNNING) in SLURM's queue; cancelling them" in capsys.readouterr().out
-    assert not mark(out).exists()
+    assert not run.may_have_left_jobs(out)
 
 
 def test_nothing_of_a_run_that_was_stopped_is_in_the_queue_when_it_has_ended(slurm: FakeSlurm, out: Path) -> None:

@@ -49,6 +49,11 @@ def settled(profile: Path, given: str | None, out: Path, folder: Path) -> Path:
     return folder
 
 
+def may_have_left_jobs(out: Path) -> bool:
+    """Whether the last run on a cluster was killed before it could end its jobs; SLURM is not asked."""
+    return (work_folder(out) / _MARK).is_file()
+
+
 @contextmanager
 def queue(profile: Path, given: str | None, out: Path) -> Iterator[None]:
     """Around a run: before it no job of an earlier one is left in the queue, nor one of its own after it was stopped.
