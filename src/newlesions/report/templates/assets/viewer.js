@@ -212,7 +212,7 @@
       crosshairGap: 9, isRadiologicalConvention: true, sagittalNoseLeft: true, dragAndDropEnabled: false,
       dragMode: 0, scrollRequiresFocus: true, multiplanarForceRender: false, multiplanarShowRender: 0,
       logLevel: "error", loadingText: "", clipPlaneHotKey: "", cycleClipPlaneHotKey: "", viewModeHotKey: "",
-      fontColor: [0.91, 0.93, 0.96, 1], isNearestInterpolation: false,
+      fontColor: [0.91, 0.93, 0.96, 1], fontMinPx: 15, showAllOrientationMarkers: true, isNearestInterpolation: false,
     });
     await view.attachToCanvas(canvas, false);
     const spacing = facts.affine.slice(0, 3).map((row, axis) => row[axis]);
