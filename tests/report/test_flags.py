@@ -131,9 +131,7 @@ def test_the_documentation_has_every_rule_with_its_limits():
     rows = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.MULTILINE))
     for rule in RULES:
         cells = [cell.strip() for cell in rows[rule.key].split("|")]
-        limits = [
-            "–" if limit is None else f"{rule.worse} {_written(limit, rule)}" for limit in (rule.look, rule.bad)
-        ]
+        limits = ["–" if limit is None else f"{rule.worse} {_written(limit, rule)}" for limit in (rule.look, rule.bad)]
         assert cells == [rule.name, *limits, rule.reason], rule.key
     assert SEVERITIES == ("fine", "look", "bad")
 

@@ -87,4 +87,6 @@ def _distribution(rule: Rule, values: Sequence[float]) -> Distribution:
     if rule.percent:
         unit, factor, digits = "%", 100, 1
     low_text, high_text, middle = (shown(factor * value, digits) for value in (low, high, median(values)))
-    return Distribution(f"{rule.name}, {unit}" if unit else rule.name, bars, marks, low_text, high_text, middle, flagged)
+    return Distribution(
+        f"{rule.name}, {unit}" if unit else rule.name, bars, marks, low_text, high_text, middle, flagged
+    )
