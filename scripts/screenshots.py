@@ -4,7 +4,7 @@
     python scripts/screenshots.py OUT_DIR sub-12_ses-2 [--pictures docs/images]
 
 OUT_DIR is a run with references, the second argument the pair that is shown. Pictures are WebP; one of more than 250 kB
-is an error, since documents are read over slow lines too. Look at them before they are committed: a page shows the head.
+is an error, since documents are read over slow lines too. Look at them before they are committed: pages show heads.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
         _save(_part(pair, "main", 1000), args.pictures / "pair.webp")
         pair.locator("#lesion-list .goto").nth(1).click()
         _save(_part(pair, "#viewer", 930), args.pictures / "viewer.webp")
-        _save(_part(pair, "#overview", 860), args.pictures / "overview.webp")
+        _save(_part(pair, "#overview", 1560), args.pictures / "overview.webp")
         _save(_part(pair, "#lesions", 700), args.pictures / "lesions.webp")
         _save(_part(pair, "#quality", 980), args.pictures / "quality.webp")
         _save(_part(_opened(browser, args.out / "index.html"), "main", 1150), args.pictures / "cohort.webp")

@@ -22,7 +22,7 @@ _STOP = """() => {
   const style = getComputedStyle(node), box = node.getBoundingClientRect();
   const words = [node.getAttribute("aria-label"), node.textContent, node.placeholder, node.title,
     ...Array.from(node.labels || [], (label) => label.textContent),
-    ...(node.getAttribute("aria-labelledby") || "").split(" ").map((id) => (document.getElementById(id) || {}).textContent)];
+    ...(node.getAttribute("aria-labelledby") || "").split(" ").map((id) => document.getElementById(id)?.textContent)];
   const inside = (low, high, end) => high > 0 && low < end && high - low > 0;
   return {
     stop: Number(node.dataset.stop ?? -1),
