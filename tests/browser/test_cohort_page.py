@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from browser.seen import contrasts
 from newlesions.report.cohort_page import CohortPage, cohort_html
 from report.cohort import quality, row
 
@@ -199,23 +200,8 @@ def test_hostile_labels_are_text_wherever_they_stand(open_page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_the_light_and_in_the_dark(open_page, scheme):
     page = open_page(page_of(rows()), webgl=False, color_scheme=scheme).page
-    contrast = """(all) => {
-      const light = (colour) => {
-        const [r, g, b] = colour.match(/[\\d.]+/g).map(Number)
-          .map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-      };
-      const behind = (node) => {
-        const colour = getComputedStyle(node).backgroundColor;
-        return colour === "rgba(0, 0, 0, 0)" ? behind(node.parentElement) : colour;
-      };
-      return all.map((node) => {
-        const [a, b] = [light(getComputedStyle(node).color), light(behind(node))];
-        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-      });
-    }"""
     for what in ("#pairs td", "#pairs a", "#pairs th button", ".tools label", "figcaption", ".axis span", "h2", "p"):
-        values = page.locator(what).evaluate_all(contrast)
+        values = contrasts(page.locator(what))
         assert values and min(values) >= 4.5, what
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (background == "rgb(14, 17, 21)") == (scheme == "dark")

@@ -105,6 +105,24 @@ def test_a_click_on_a_row_moves_the_cross_hair_of_both_views(page):
     assert "gone" in page.locator("#viewer-place").text_content()
 
 
+def test_both_sides_of_every_section_are_marked(page):
+    page.locator("#viewer-show-new").uncheck()
+    for plane in ("axial", "coronal", "sagittal"):
+        page.locator("#viewer-planes").select_option(plane)
+        for visit in ("baseline", "followup"):
+            shown = picture(page, visit).min(axis=-1)
+            quarter, middle = shown.shape[1] // 4, shown.shape[0] // 2
+            band = shown[middle - 14 : middle + 14]  # letters stand at half height, where nothing else is as bright
+            assert all((side > 200).sum() > 8 for side in (band[:, :quarter], band[:, -quarter:])), plane
+    page.locator("#viewer-planes").select_option("three")
+
+
+def test_the_place_of_the_cross_hair_is_told_in_mni_space(page):
+    row(page, 2).click()
+    minus = "\N{MINUS SIGN}"
+    assert f"MNI x, y, z {minus}12, {minus}9, {minus}6 mm" in page.locator("#viewer-place").text_content()
+
+
 def test_keys_go_through_the_lesions_and_round_again(page):
     row(page, 1).click()
     page.keyboard.press("n")

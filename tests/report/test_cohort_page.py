@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
 import re
 
@@ -28,6 +30,22 @@ def test_summary_numbers(rows):
     assert "3 new lesions (120 mm³)" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "1 of 3 pairs with a new lesion (33 %)" in text
     assert "1.00 new lesions per patient-year" in text
+
+
+def test_counts_and_volumes_are_spread(rows):
+    text = Tags(cohort_html(CohortPage(rows))).text
+    # Each bar: how many pairs, and of which number.
+    assert "New lesions per pair 2 0 0 1 0 2 1 3–5 0 6–10 0 > 10" in text
+    assert "New volume per pair, mm³ 2 0 0 ≤ 50 0 ≤ 100 1 ≤ 300 0 ≤ 1,000 0 > 1,000" in text
+
+
+def test_only_the_scripts_of_the_page_may_run(rows):
+    page = cohort_html(CohortPage(rows, quality=quality(rows)))
+    policy = next(a["content"] for a in Tags(page).named("meta") if "http-equiv" in a)
+    allowed = re.search(r"script-src ([^;]*)", policy)[1].split()
+    run = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in run]
+    assert len(run) == 4 and allowed == [f"'sha256-{digest}'" for digest in digests]
 
 
 def test_failures_come_first_with_their_reason(rows):

@@ -30,3 +30,14 @@ def test_numbers_that_are_absent_or_the_same_in_all_are_not_drawn():
 
 def test_whole_numbers_stay_whole():
     assert plot([0.0, 0.0, 2.0], "warning_count").high == "2"
+
+
+def test_a_bar_is_judged_by_its_values_and_not_by_where_it_ends():
+    found = plot([0.0, 0.0, 1.0], "warning_count")
+    assert [bar.severity for bar in found.bars] == ["fine", "look"]
+
+
+def test_shares_are_told_in_percent():
+    found = plot([0.12, 0.2, 0.6], "inu_range")
+    assert found.name == "Bias field, %" and (found.low, found.middle, found.high) == ("12.0", "20.0", "60.0")
+    assert [severity for _, severity in found.limits] == ["look"]

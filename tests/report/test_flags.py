@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from newlesions.report.flags import RULES, SEVERITIES, Flag, flags_of, overall, raised
+from newlesions.report.flags import RULES, SEVERITIES, Flag, Rule, flags_of, overall, raised
 from newlesions.report.group_table import COLUMNS
 from newlesions.report.measures import measures_of
 
@@ -131,12 +131,12 @@ def test_the_documentation_has_every_rule_with_its_limits():
     rows = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.MULTILINE))
     for rule in RULES:
         cells = [cell.strip() for cell in rows[rule.key].split("|")]
-        limits = [
-            "–" if limit is None else f"{rule.worse} {limit:g}{_unit(rule.unit)}" for limit in (rule.look, rule.bad)
-        ]
+        limits = ["–" if limit is None else f"{rule.worse} {_written(limit, rule)}" for limit in (rule.look, rule.bad)]
         assert cells == [rule.name, *limits, rule.reason], rule.key
     assert SEVERITIES == ("fine", "look", "bad")
 
 
-def _unit(unit: str) -> str:
-    return unit if unit in ("", "°") else f" {unit}"
+def _written(limit: float, rule: Rule) -> str:
+    if rule.percent:
+        return f"{100 * limit:g} %"
+    return f"{limit:g}{rule.unit if rule.unit in ('', '°') else f' {rule.unit}'}"

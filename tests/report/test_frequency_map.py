@@ -61,3 +61,6 @@ def test_colours_are_where_the_lesion_is(monkeypatch):
     row, column = coloured.mean(axis=0)
     assert 5 < column / width < 5.5 and 0 < row / height < 0.5
     assert found is not None and [text.text for text in found.figure.texts][5] == "z +9"
+    letters = {text.text: text.x / width for text in found.figure.texts[12:14]}
+    assert letters["R"] < 0.2 and letters["L"] > 0.8
+    assert sum(text.text in ("R", "L") for text in found.figure.texts) == 24

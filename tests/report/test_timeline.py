@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from newlesions.report.timeline import timelines
+from newlesions.report.timeline import time_marks, timelines
 
 
 def pair(subject: str, baseline: str, followup: str, days: str = "365", count: str = "0") -> dict[str, str]:
@@ -53,3 +53,23 @@ def test_those_with_most_new_lesions_come_first():
         pair("02", "b", "c"),
     ]
     assert [line.subject for line in timelines(some, {})] == ["02", "01"]
+
+
+def test_marks_of_the_axis_lie_where_their_times_lie():
+    long = [pair("01", "a", "b", "365.25"), pair("01", "b", "c", "1095.75")]
+    assert [(round(x), words) for x, words in time_marks(long)] == [
+        (0, "first visit"),
+        (25, "1 year"),
+        (50, "2 years"),
+        (75, "3 years"),
+        (100, "4 years"),
+    ]
+    short = [pair("01", "a", "b", "31"), pair("01", "b", "c", "31")]
+    assert [words for _, words in time_marks(short)] == ["first visit", "1 month", "2 months"]
+    decades = [pair("01", "a", "b", "7305"), pair("01", "b", "c", "7305")]
+    assert [words for _, words in time_marks(decades)] == ["first visit", *(f"{n} years" for n in range(5, 45, 5))]
+
+
+def test_lines_that_are_not_to_scale_have_no_axis():
+    assert time_marks([pair("01", "a", "b", ""), pair("01", "b", "c")]) == []
+    assert time_marks([pair("01", "a", "b")]) == []

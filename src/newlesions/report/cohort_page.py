@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from statistics import median
 from typing import Any
 
 from newlesions.images.volume import Volume
+from newlesions.report import assets
 from newlesions.report.cohort_columns import PairRow, cohort_table, pair_row
 from newlesions.report.cohort_scores import CohortScores, per_pair, scores_context
 from newlesions.report.distributions import distributions
 from newlesions.report.frequency_map import frequency_map
 from newlesions.report.render import render
 from newlesions.report.tables import Lesion, flattened, without_folders
-from newlesions.report.timeline import timelines
+from newlesions.report.timeline import time_marks, timelines
 
-_BINS = (("0", 0, 0), ("1", 1, 1), ("2", 2, 2), ("3–5", 3, 5), ("6–10", 6, 10), ("> 10", 11, 10**9))
+# The last value that belongs to each bar.
+_COUNTS = (("0", 0.0), ("1", 1.0), ("2", 2.0), ("3–5", 5.0), ("6–10", 10.0), ("> 10", inf))
+_VOLUMES = (("0", 0.0), ("≤ 50", 50.0), ("≤ 100", 100.0), ("≤ 300", 300.0), ("≤ 1,000", 1000.0), ("> 1,000", inf))
 _DAYS_PER_YEAR = 365.25
+_SCRIPTS = ("cohort_data.js", "cohort_csv.js", "cohort_table.js", "cohort.js")
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,12 @@ def cohort_html(page: CohortPage) -> str:
     done = [row for row in page.rows if row.get("status") == "done"]
     failed = [row for row in page.rows if row.get("status") != "done"]
     rows = _rows(done, page)
+    scripts = assets.scripts(_SCRIPTS)
     doubtful = sorted((row for row in rows if row.raised), key=lambda row: row.severity != "bad")
     context = {
         "version": page.version,
+        "scripts": scripts,
+        "policy_digests": [script.digest for script in scripts],
         "rows": rows,
         "failed": [{"pair": row.get("pair", ""), "reason": without_folders(row.get("reason", ""))} for row in failed],
         "unscored": [
@@ -59,11 +67,13 @@ def cohort_html(page: CohortPage) -> str:
         "filters": list(page.index.get("filters") or ()),
         "facts": list(flattened(page.summary)),
         "numbers": _numbers(rows, done),
-        "histogram": _histogram(rows),
+        "counts": _histogram([row.counts["new"] for row in rows], _COUNTS),
+        "volumes": _histogram([row.volumes["new"] for row in rows], _VOLUMES),
         "doubtful": doubtful[:8],
         "doubtful_count": len(doubtful),
         "distributions": distributions([row.measures for row in rows]),
         "frequency": frequency_map(page.lesions, page.template) if page.template is not None else None,
+        "time_marks": time_marks(done),
         "timelines": timelines(done, {row.pair: row.href for row in rows}),
         "table": cohort_table(rows, scored=page.scores is not None).as_dict(),
     }
@@ -96,9 +106,9 @@ def _numbers(rows: Sequence[PairRow], done: Sequence[Mapping[str, str]]) -> dict
     }
 
 
-def _histogram(rows: Sequence[PairRow]) -> list[dict[str, Any]]:
-    """How many pairs have none, one, two, ... new lesions, with the bar's height in pixels."""
-    counts = Counter(name for row in rows for name, low, high in _BINS if low <= row.counts["new"] <= high)
+def _histogram(values: Sequence[float], bins: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
+    """How many values lie in each bin (its name, its last value), with the bar's height in pixels."""
+    counts = Counter(next(name for name, last in bins if value <= last) for value in values)
     most = max(counts.values(), default=0)
-    heights = {name: round(85 * counts[name] / most) if most else 0 for name, _, _ in _BINS}
-    return [{"name": name, "count": counts[name], "height": heights[name]} for name, _, _ in _BINS]
+    heights = {name: round(75 * counts[name] / most) if most else 0 for name, _ in bins}
+    return [{"name": name, "count": counts[name], "height": heights[name]} for name, _ in bins]

@@ -18,7 +18,7 @@ _TOP = 8
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar, in pixels from the upper left corner; ``severity`` is that of the values in its middle."""
+    """One bar, in pixels from the upper left corner; ``severity`` is that of the median of its values."""
 
     x: float
     y: float
@@ -62,6 +62,8 @@ def _distribution(rule: Rule, values: Sequence[float]) -> Distribution:
         limits.append((rule.bad, "bad"))
     low, high = min(values), max(values)
     counts, edges = np.histogram(values, _BINS, (low, high))
+    # The bin of each value, as numpy.histogram has it: the last bin holds its upper end.
+    bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, _BINS - 1)
     scale = WIDTH / (high - low)
     tall = (HEIGHT - _TOP) / max(int(counts.max()), 1)
     bars = [
@@ -70,9 +72,9 @@ def _distribution(rule: Rule, values: Sequence[float]) -> Distribution:
             HEIGHT - max(count * tall, 1.5),
             WIDTH / _BINS - 1,
             max(count * tall, 1.5),
-            rule.severity((start + end) / 2),
+            rule.severity(median(np.asarray(values)[bins == place].tolist())),
         )
-        for count, start, end in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        for place, (count, start) in enumerate(zip(counts.tolist(), edges[:-1].tolist(), strict=True))
         if count
     ]
     marks = [((limit - low) * scale, severity) for limit, severity in limits if low < limit < high]
@@ -80,7 +82,11 @@ def _distribution(rule: Rule, values: Sequence[float]) -> Distribution:
     flagged = ", ".join(f"{severities.count(name)} {name}" for name in ("look", "bad") if severities.count(name))
     whole = all(value == round(value) for value in values)
     digits = 0 if whole or high >= 100 else 1 if high >= 10 else 3 if high <= 1 else 2
-    low_text, high_text, middle = (shown(value, digits) for value in (low, high, median(values)))
+    unit = rule.unit
+    factor = 1
+    if rule.percent:
+        unit, factor, digits = "%", 100, 1
+    low_text, high_text, middle = (shown(factor * value, digits) for value in (low, high, median(values)))
     return Distribution(
-        f"{rule.name}, {rule.unit}" if rule.unit else rule.name, bars, marks, low_text, high_text, middle, flagged
+        f"{rule.name}, {unit}" if unit else rule.name, bars, marks, low_text, high_text, middle, flagged
     )

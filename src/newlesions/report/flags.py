@@ -49,6 +49,8 @@ class Rule:
         Why the limits lie where they lie.
     unit
         The unit of the measure.
+    percent
+        Whether the measure is a share that people read in percent.
     """
 
     key: str
@@ -62,6 +64,7 @@ class Rule:
     says: tuple[str, str, str]
     reason: str
     unit: str = ""
+    percent: bool = False
 
     def severity(self, value: float) -> Severity:
         """What the limits say of ``value``."""
@@ -179,6 +182,7 @@ RULES: tuple[Rule, ...] = (
             "Coil shading varies by {inu_range_percent:.0f} %: darker parts of the brain are mostly noise.",
         ),
         "Scans of 1.5 and 3 T vary by 7 to 25 %. Where the field halves, so does the signal against the noise.",
+        percent=True,
     ),
     Rule(
         "bias_left", "Shading that differs between the visits", "bias",
@@ -191,6 +195,7 @@ RULES: tuple[Rule, ...] = (
             "Shading differs by {differential_bias_percent:.0f} % between the visits: the bias fields did not fit.",
         ),
         "1 to 4 % are left after N4 in the pairs that were looked at. New lesions are 15 to 60 % brighter than before.",
+        percent=True,
     ),
     Rule(
         "intensities", "Intensities after harmonisation", "intensities",
@@ -202,6 +207,7 @@ RULES: tuple[Rule, ...] = (
             "The histograms do not match: another sequence, or a contrast agent.",
         ),
         "Harmonised visits share 98 % and more, whatever their scanners. A lesion load of 30 ml moves 2 %.",
+        percent=True,
     ),
     Rule(
         "snr", "Signal to noise of the noisier scan", "noise",

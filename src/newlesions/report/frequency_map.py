@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from newlesions.images.volume import Affine, Array, Volume, apply_affine
 from newlesions.report.encode import data_uri
 from newlesions.report.figures import diverging, enlarge, grey, montage
-from newlesions.report.picture import Figure, Text
+from newlesions.report.picture import Figure, Text, letters_in
 from newlesions.report.tables import Lesion
 
 _SPACING = 2.0
@@ -101,6 +101,8 @@ def _figure(head: Array, counts: NDArray[np.int32], affine: Affine, most: int) -
         Text(f"z {round(height):+d}".replace("-", "\N{MINUS SIGN}"), x + 4, y + 14, "level", "start")
         for height, (x, y) in zip(heights, corners, strict=True)
     ]
+    rows, columns = pictures[0].shape[:2]
+    texts += [letter for corner in corners for letter in letters_in(corner, columns, rows)]
     alt = f"{_SECTIONS} axial sections of the MNI template from low to high, coloured where pairs have new lesions"
     return Figure(data_uri(sheet, 82), sheet.shape[1], sheet.shape[0], alt, texts=texts)
 

@@ -23,7 +23,7 @@ from newlesions.report.figures import (
 from newlesions.report.lesion_cards import Place
 from newlesions.report.outlines import contours, svg_path
 from newlesions.report.pair_images import CHANGE_CODES, PairImages
-from newlesions.report.picture import Figure, Outline, Text, change_outlines, reference_outline
+from newlesions.report.picture import Figure, Outline, Text, change_outlines, letters_in, reference_outline
 from newlesions.report.tables import Lesion
 
 _SECTIONS = 24
@@ -84,6 +84,7 @@ def axial_montage(
             marked = np.any(images.reference[cut][:, :, slab[0] : slab[-1] + 1], axis=2)
             outlines += reference_outline(np.flip(marked).T, (x, y))
         texts.append(Text(_level_name(images, level, mni_from_working), x + 3, y + 9, "level", "start"))
+        texts += letters_in((x, y), width, height)
         kinds = [kind for kind, code in CHANGE_CODES.items() if (labels == code).any()]
         if kinds:
             frames.append((x, y, width, height, kinds[0]))

@@ -111,7 +111,7 @@ def pair_html(page: PairPage) -> str:
         "difference_limit": f"{images.difference_limit:.3g}",
         "colours": ", ".join(f"{name} {percent:.0f}%" for percent, name in diverging_stops()),
         "regions": _regions(page.lesions),
-        "grey_window": f"{images.window[0]:.3g} to {images.window[1]:.3g}",
+        "grey_window": f"{images.window[0]:.3g} to {images.window[1]:.3g}".replace("-", "\N{MINUS SIGN}"),
         "measured": {step: list(flattened(values)) for step, values in page.measured.items() if values},
         "settings": list(flattened(page.settings)),
         "multiplier": _multiplier(page),
@@ -125,6 +125,8 @@ def pair_html(page: PairPage) -> str:
 def _viewer(page: PairPage, lesions: list[Lesion], places: dict[int, Place]) -> dict[str, Any]:
     """What the viewer's template needs: data for the scripts, volumes, and (lowest, highest, first) of its sliders."""
     embedded = embed(page.images)
+    mni = _matrix(page.working, "mni_from_working")
+    to_mni = None if mni is None else [[round(float(value), 6) for value in row] for row in mni]
     low, high = embedded.facts["range"]
     first, last = page.images.window
     return {
@@ -132,7 +134,7 @@ def _viewer(page: PairPage, lesions: list[Lesion], places: dict[int, Place]) -> 
             "pair": f"sub-{page.subject}_ses-{page.followup_session}",
             "results": page.results,
             "lesions": listed(lesions, places, page.images),
-            "facts": embedded.facts,
+            "facts": {**embedded.facts, "mni": to_mni},
         },
         "volumes": {name: getattr(embedded, name) for name in ("baseline", "followup", "change", "probability")},
         "level": (low, high, (first + last) / 2),

@@ -86,6 +86,13 @@ def grid_outline(shape: tuple[int, ...], square: int) -> Outline:
     return Outline("grid", across + down)
 
 
+def letters_in(corner: tuple[float, float], width: float, height: float) -> list[Text]:
+    """R and L in the lower corners of an axial section of this size whose upper left ``corner`` is at (x, y)."""
+    (x, y), (right, left) = corner, EDGE_LETTERS["axial"]
+    foot = y + height - 4
+    return [Text(right, x + 4, foot, "level", "start"), Text(left, x + width - 4, foot, "level", "end")]
+
+
 def letters_of(plane: Plane) -> tuple[str, str]:
     """What lies at the left and at the right edge of a section: R and L, or A and P."""
     return EDGE_LETTERS[plane]

@@ -35,7 +35,8 @@ _PARTS = (
     (
         "intensities",
         "Intensities in the brain",
-        "Before harmonisation the curves may differ, as scanners do. After it they should lie on each other.",
+        "Before harmonisation the curves may differ, as scanners do. After it they should lie on each other. Across: "
+        "intensity, before in each scan’s own units; up: how many voxels of the brain have it.",
     ),
     (
         "noise",

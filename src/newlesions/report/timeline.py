@@ -9,6 +9,8 @@ from newlesions.report.tables import number
 
 _WIDTH = 100.0
 _FEWEST_PAIRS = 2
+_DAYS_PER_MONTH = 365.25 / 12
+_MOST_TICKS = 8
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,42 @@ def timelines(rows: Sequence[Mapping[str, str]], links: Mapping[str, str]) -> li
     links
         The page of each pair by the pair's id.
     """
+    several, times = _several(rows)
+    longest = _longest(times)
+    lines = [_timeline(subject, pairs, times[subject], longest, links) for subject, pairs in several.items()]
+    return sorted(lines, key=lambda line: -line.new)
+
+
+def time_marks(rows: Sequence[Mapping[str, str]]) -> list[tuple[float, str]]:
+    """Marks of the time axis that the lines of ``rows`` share, as (percent of the width, words).
+
+    They count years from the first visit, or months where no line is longer than two years; none where no line is to
+    scale.
+    """
+    times = _several(rows)[1]
+    if not any(times.values()):
+        return []
+    months = _longest(times) / _DAYS_PER_MONTH
+    unit, length, steps = ("year", 12, (1, 2, 5, 10)) if months > 24 else ("month", 1, (1, 3, 6))
+    step = next((step for step in steps if months / length / step <= _MOST_TICKS), steps[-1])
+    counts = range(step, int(months / length) + 1, step)
+    words = [f"{count} {unit}{'' if count == 1 else 's'}" for count in counts]
+    return [(0.0, "first visit"), *zip((_WIDTH * count * length / months for count in counts), words, strict=True)]
+
+
+def _several(
+    rows: Sequence[Mapping[str, str]],
+) -> tuple[dict[str, list[Mapping[str, str]]], dict[str, dict[str, float]]]:
+    """The pairs and the times of each subject with at least three visits."""
     by_subject: dict[str, list[Mapping[str, str]]] = {}
     for row in rows:
         by_subject.setdefault(row.get("subject", ""), []).append(row)
     several = {subject: pairs for subject, pairs in by_subject.items() if len(pairs) >= _FEWEST_PAIRS}
-    times = {subject: _times(pairs) for subject, pairs in several.items()}
-    longest = max((max(found.values()) for found in times.values() if found), default=0.0) or 1.0
-    lines = [_timeline(subject, pairs, times[subject], longest, links) for subject, pairs in several.items()]
-    return sorted(lines, key=lambda line: -line.new)
+    return several, {subject: _times(pairs) for subject, pairs in several.items()}
+
+
+def _longest(times: Mapping[str, Mapping[str, float]]) -> float:
+    return max((max(found.values()) for found in times.values() if found), default=0.0) or 1.0
 
 
 def _times(pairs: Sequence[Mapping[str, str]]) -> dict[str, float]:

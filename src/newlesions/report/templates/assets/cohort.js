@@ -1,5 +1,6 @@
 // What the controls above the table do.
 (function () {
+  "use strict";
   document.documentElement.classList.add("js");
   window.addEventListener("beforeprint", function () {
     for (const part of document.querySelectorAll("details")) part.open = true;

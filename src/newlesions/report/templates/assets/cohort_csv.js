@@ -1,5 +1,6 @@
 // The table as comma-separated values (RFC 4180): what is shown, in the order in which it is shown.
 const CohortCsv = (function () {
+  "use strict";
   // Text that a spreadsheet would take for a formula gets an apostrophe before it; numbers never do.
   function cell(value) {
     if (value === null || value === undefined) return "";

@@ -1,6 +1,7 @@
 // The pairs of the cohort, as the page carries them: column by column, so that a page of thousands stays small.
 // A column is { key, title, head, shown, decimals? }; one without decimals holds text.
 const CohortData = (function () {
+  "use strict";
   const SEVERITIES = ["fine", "look", "bad"];
   const collator = new Intl.Collator("en", { numeric: true });
 

@@ -1,5 +1,6 @@
 // The table of pairs. Only the rows in sight are in the document, so that thousands of pairs scroll and sort at once.
 const CohortTable = (function () {
+  "use strict";
   const BEYOND = 12; // rows above and below those in sight
 
   function create(tag, attributes, ...children) {
@@ -38,7 +39,7 @@ const CohortTable = (function () {
         for (const value of this.data.values(column.key)) {
           most = Math.max(most, CohortData.shown(column, value).length);
         }
-        const width = Math.min(most, 42) + 2;
+        const width = Math.min(most, 36) + 2;
         total += width;
         group.append(create("col", { style: `width:${width}ch` }));
       }

@@ -11,17 +11,19 @@
   const KINDS = ["new", "enlarging", "gone", "shrinking", "uncalled"];  // the codes of the overlay, from 1
   const UNCALLED = KINDS.indexOf("uncalled") + 1;
   const SLICES = { axial: 0, coronal: 1, sagittal: 2 };
-  const LINE_MM = 0.4;
-  const THREE_PLANES = [
+  const LINE_PX = 1.05;  // thinner lines fall between the pixels
+  const STACKED = [
     { sliceType: SLICES.axial, position: [0, 0, 1, 0.6] },
     { sliceType: SLICES.coronal, position: [0, 0.6, 0.5, 0.4] },
     { sliceType: SLICES.sagittal, position: [0.5, 0.6, 0.5, 0.4] },
   ];
-  const ONE_WIDE_VIEW = [
+  const BESIDE = [
     { sliceType: SLICES.axial, position: [0, 0, 0.58, 1] },
     { sliceType: SLICES.coronal, position: [0.58, 0, 0.42, 0.5] },
     { sliceType: SLICES.sagittal, position: [0.58, 0.5, 0.42, 0.5] },
   ];
+  const extent = facts.shape.map((length, axis) => length * facts.affine[axis][axis]);
+  const FIELDS = { axial: [extent[0], extent[1]], coronal: [extent[0], extent[2]], sagittal: [extent[1], extent[2]] };
   const centre = facts.shape.map((length, axis) => facts.affine[axis][3] + facts.affine[axis][axis] * (length - 1) / 2);
   let shown = [];  // the two NiiVue instances
   let voxels = null;
@@ -79,7 +81,7 @@
     control("opacity-value").textContent = control("opacity").value + " %";
     control("level-value").textContent = Number(control("level").value).toPrecision(3);
     control("width-value").textContent = Number(control("width").value).toPrecision(3);
-    control("rate-value").textContent = control("rate").value + " a second";
+    control("rate-value").textContent = control("rate").value + "/s";
     control("zoom-value").textContent = "× " + control("zoom").value;
   }
 
@@ -87,6 +89,9 @@
     const view = shown[0];
     return Array.from(view.frac2mm(view.scene.crosshairPos)).slice(0, 3);
   }
+
+  const carried = (matrix, point) =>
+    matrix.slice(0, 3).map((row) => row[0] * point[0] + row[1] * point[1] + row[2] * point[2] + row[3]);
 
   /** What lies under the cross-hair, in words. */
   function tell() {
@@ -97,17 +102,20 @@
     const value = (stored) => (stored ? (low + (stored - 1) * (high - low) / 254).toFixed(0) : "outside");
     const kind = KINDS[voxels.change[index] - 1];
     const chance = voxels.probability[index];
+    const [space, shownPoint] = facts.mni ? ["MNI", carried(facts.mni, point)] : ["halfway space", point];
+    const numbers = shownPoint.map((mm) => String(Math.round(mm) + 0).replace("-", "\u2212")).join(", ");
     views.dataset.point = point.map((mm) => mm.toFixed(1)).join(" ");
-    control("place").textContent = `x, y, z ${point.map((mm) => mm.toFixed(0)).join(", ")} mm · baseline ` +
+    control("place").textContent = `Cross-hair: ${space} x, y, z ${numbers} mm · intensity at baseline ` +
       `${value(voxels.baseline[index])}, follow-up ${value(voxels.followup[index])}` +
       (kind ? ` · ${kind}` : "") + (chance ? ` · probability of change ${(chance / 100).toFixed(2)}` : "");
   }
 
   function zoom(point) {
     const factor = Number(control("zoom").value);
+    const line = LINE_PX / (scale() * factor);
     const pan = factor === 1 ? [0, 0, 0] : centre.map((middle, axis) => middle - factor * point[axis]);
     for (const view of shown) {
-      view.setCrosshairWidth(LINE_MM / factor);
+      view.setCrosshairWidth(line);
       view.setPan2Dxyzmm([...pan, factor]);
     }
   }
@@ -121,6 +129,26 @@
     tell();
   }
 
+  /** Pixels per mm of a plane that is drawn in a part of a view: [left, top, width, height] as shares. */
+  function scaleIn(plane, part) {
+    const { width, height } = canvases[1].getBoundingClientRect();
+    return Math.min(width * part[2] / FIELDS[plane][0], height * part[3] / FIELDS[plane][1]);
+  }
+
+  /** The arrangement of three planes that shows the axial one larger. */
+  function arrangement() {
+    const [beside, stacked] = [BESIDE, STACKED].map((parts) => scaleIn("axial", parts[0].position));
+    return stacked > beside ? STACKED : BESIDE;
+  }
+
+  /** Pixels per mm of the smallest plane that is shown, before zooming. */
+  function scale() {
+    const chosen = control("planes").value;
+    if (chosen in SLICES) return scaleIn(chosen, [0, 0, 1, 1]);
+    const names = Object.keys(SLICES);
+    return Math.min(...arrangement().map((part) => scaleIn(names[part.sliceType], part.position)));
+  }
+
   function planes() {
     const chosen = control("planes").value;
     for (const view of shown) {
@@ -128,9 +156,10 @@
         view.clearCustomLayout();
         view.setSliceType(SLICES[chosen]);
       } else {
-        view.setCustomLayout(flickering() ? ONE_WIDE_VIEW : THREE_PLANES);
+        view.setCustomLayout(arrangement());
       }
     }
+    zoom(place());
   }
 
   // Flicker: both views lie at one place, and one of them is hidden.
@@ -208,11 +237,11 @@
 
   async function open(nifti, canvas, image) {
     const view = new nifti.Niivue({
-      backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.55], crosshairWidth: LINE_MM, crosshairWidthUnit: "mm",
+      backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.55], crosshairWidth: 1, crosshairWidthUnit: "mm",
       crosshairGap: 9, isRadiologicalConvention: true, sagittalNoseLeft: true, dragAndDropEnabled: false,
       dragMode: 0, scrollRequiresFocus: true, multiplanarForceRender: false, multiplanarShowRender: 0,
       logLevel: "error", loadingText: "", clipPlaneHotKey: "", cycleClipPlaneHotKey: "", viewModeHotKey: "",
-      fontColor: [0.91, 0.93, 0.96, 1], isNearestInterpolation: false,
+      fontColor: [0.91, 0.93, 0.96, 1], fontMinPx: 15, showAllOrientationMarkers: true, isNearestInterpolation: false,
     });
     await view.attachToCanvas(canvas, false);
     const spacing = facts.affine.slice(0, 3).map((row, axis) => row[axis]);
@@ -246,8 +275,9 @@
     }
     shown = both;
     connect();
-    planes();
     go(wanted || data.lesions.map((lesion) => lesion.point).find(Boolean) || centre);
+    planes();
+    new ResizeObserver(planes).observe(canvases[1].parentElement);
     refresh();
     message.hidden = true;
     requestAnimationFrame(() => requestAnimationFrame(() => { document.documentElement.dataset.viewer = "ready"; }));
