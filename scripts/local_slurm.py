@@ -141,6 +141,8 @@ def stop() -> int:
         _wait("the end of its jobs", lambda: not _output(["squeue", "--noheader"]).strip(), seconds=20, fatal=False)
     for name in reversed(list(_daemons())):
         end(name)
+    for pid in _left_by_jobs():
+        os.kill(pid, signal.SIGKILL)
     if _is_ours(SYSTEM_CONF):
         SYSTEM_CONF.unlink()
     return 0
@@ -173,6 +175,21 @@ def end(name: str, how: int = signal.SIGTERM) -> None:
     if not _wait(f"the end of {name}", lambda: not _pid(name), seconds=10, fatal=False):
         os.kill(pid, signal.SIGKILL)
     (FOLDER / "pids" / name).unlink(missing_ok=True)
+
+
+def _left_by_jobs() -> list[int]:
+    """Processes of jobs of this cluster that outlived it, as on a node that went down: no cgroup holds them."""
+    left = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"SLURM_CONF={CONF}".encode() in environment and any(
+            one.startswith(b"SLURM_JOB_ID=") for one in environment
+        ):
+            left.append(int(folder.name))
+    return left
 
 
 def _refusal() -> str:

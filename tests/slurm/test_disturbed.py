@@ -97,7 +97,7 @@ def test_jobs_that_a_killed_run_leaves_are_cancelled_before_others_are_submitted
     assert cohort.jobs() == []
     assert ran_together(cohort.notes(), PREPARE) == []
     steps = set(cohort.steps(said))
-    assert "halfway" in steps
+    assert "report" in steps
     assert not {"bias", "brain"} & steps
 
 

@@ -53,8 +53,9 @@ def _told(difference: Difference) -> str:
     apart = sum(pair.state.startswith("only") for pair in difference.pairs)
     differ = len(difference.pairs) - apart
     counts = ", ".join(f"{count} {change}" for change, count in difference.counts.items() if count)
-    lines.append(f"{difference.compared} pairs in both: {difference.compared - differ} equal, {differ} differ")
-    lines += [f"{apart} pairs in one alone"] if apart else []
+    compared = difference.compared
+    lines.append(f"{compared} pair{'s' * (compared != 1)} in both: {compared - differ} equal, {differ} differ")
+    lines += [f"{apart} pair{'s' * (apart != 1)} in one alone"] if apart else []
     lines += [f"lesions of the pairs that differ: {counts}"] if counts else []
     return "\n".join(lines)
 
