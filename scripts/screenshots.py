@@ -2,8 +2,10 @@
 """Take the pictures of docs/reports.md from the pages of a finished run, with the Chromium that is installed.
 
     python scripts/screenshots.py OUT_DIR sub-12_ses-2 [--pictures docs/images]
+    python scripts/screenshots.py demo/derivatives
 
-OUT_DIR is a run with references, the second argument the pair that is shown. Pictures are WebP; one of more than 250 kB
+OUT_DIR is a run with references, the second argument the pair that is shown; without one the page of the cohort alone
+becomes `demo.webp`. Pictures are WebP; one of more than 250 kB
 is an error, since documents are read over slow lines too. Look at them before they are committed: pages show heads.
 """
 
@@ -32,15 +34,19 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("pair")
+    parser.add_argument("pair", nargs="?")
     parser.add_argument("--pictures", type=Path, default=Path("docs/images"))
     args = parser.parse_args()
-    page = args.out / args.pair.split("_")[0] / f"{args.pair}.html"
-    for path in (page, args.out / "index.html"):
+    cohort = args.out / "index.html"
+    page = args.out / args.pair.split("_")[0] / f"{args.pair}.html" if args.pair else cohort
+    for path in (page, cohort):
         if not path.is_file():
             parser.error(f"found no {path}; expected a finished run and one of its pairs")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(find_browser()), args=_FLAGS)
+        if not args.pair:
+            _save(_part(_opened(browser, cohort), "main", 760), args.pictures / "demo.webp")
+            return
         pair = _opened(browser, page)
         _save(_part(pair, "main", 1000), args.pictures / "pair.webp")
         pair.locator("#lesion-list .goto").nth(1).click()
@@ -48,8 +54,8 @@ def main() -> None:
         _save(_part(pair, "#overview", 1560), args.pictures / "overview.webp")
         _save(_part(pair, "#lesions", 700), args.pictures / "lesions.webp")
         _save(_part(pair, "#quality", 980), args.pictures / "quality.webp")
-        _save(_part(_opened(browser, args.out / "index.html"), "main", 1150), args.pictures / "cohort.webp")
-        dark = _opened(browser, args.out / "index.html", dark=True)
+        _save(_part(_opened(browser, cohort), "main", 1150), args.pictures / "cohort.webp")
+        dark = _opened(browser, cohort, dark=True)
         _save(_part(dark, "#table", 1100), args.pictures / "cohort-dark.webp")
         browser.close()
 
