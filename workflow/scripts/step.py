@@ -3,26 +3,28 @@
 import sys
 from pathlib import Path
 
-# In an environment of the rule's own (--sdm conda) the package comes from the checkout.
-sys.path.append(str(Path(snakemake.scriptdir).parents[1] / "src"))
+# Processes that a step spawns, as nnU-Net's, import this file again: without a rule, and not to run its job once more.
+if __name__ == "__main__":
+    # In an environment of the rule's own (--sdm conda) the package comes from the checkout.
+    sys.path.append(str(Path(snakemake.scriptdir).parents[1] / "src"))
 
-from newlesions.processes import die_with_parent
-from newlesions.steps.chains import run_job
+    from newlesions.processes import die_with_parent
+    from newlesions.steps.chains import run_job
 
-params = dict(snakemake.params.items())
-# Inputs that the plan need not know of.
-inputs = dict(snakemake.input.items()) | params.pop("beside", {})
-if hasattr(snakemake.resources, "device"):
-    # What a job runs on is no parameter of its rule: other hardware makes no result stale.
-    params["limits"] = {**params["limits"], "threads": snakemake.threads, "device": snakemake.resources.device}
-die_with_parent()
-sys.exit(
-    run_job(
-        snakemake.rule,
-        inputs=inputs,
-        outputs=dict(snakemake.output.items()),
-        params=params,
-        # A job of several steps names the log of each.
-        logs=dict(snakemake.log.items()) or {snakemake.rule: snakemake.log[0]},
+    params = dict(snakemake.params.items())
+    # Inputs that the plan need not know of.
+    inputs = dict(snakemake.input.items()) | params.pop("beside", {})
+    if hasattr(snakemake.resources, "device"):
+        # What a job runs on is no parameter of its rule: other hardware makes no result stale.
+        params["limits"] = {**params["limits"], "threads": snakemake.threads, "device": snakemake.resources.device}
+    die_with_parent()
+    sys.exit(
+        run_job(
+            snakemake.rule,
+            inputs=inputs,
+            outputs=dict(snakemake.output.items()),
+            params=params,
+            # A job of several steps names the log of each.
+            logs=dict(snakemake.log.items()) or {snakemake.rule: snakemake.log[0]},
+        )
     )
-)
