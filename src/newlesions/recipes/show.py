@@ -101,7 +101,7 @@ def described(one: Checked) -> dict[str, str]:
         + _further(prepare, "spacing_mm", "normalise", "mask"),
         "network": f"{named(stage.network)}: {weights}",
         "patches": f"{' x '.join(map(str, sample.patch))}, batches of {sample.batch}, "
-        f"{_centres(stage)}"
+        + _centres(stage)
         + (f", views {short(sample.views)}" if sample.views else "")
         + (f" with {sample.neighbours} slices on either side" if sample.neighbours else "")
         + (f", {100 * sample.synthetic:g} % synthetic" if sample.synthetic else "")
