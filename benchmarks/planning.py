@@ -133,18 +133,24 @@ def schedules(folder: Path, number: int, schedulers: Sequence[str]) -> str:
 
 
 def commands(folder: Path, sizes: Sequence[int]) -> str:
-    """What `newlesions run --dry-run` costs, with all before it and with nothing to do: finding pairs, all shards."""
-    rows = [["newlesions run --dry-run of", "jobs", "CPU s", "clock s", "MB", "jobs", "CPU s", "clock s", "MB"]]
+    """What `newlesions run` costs where no step is run: finding pairs, and all shards.
+
+    With all before it (a dry run); with nothing to do where Snakemake has to find that out, as after other results were
+    put there; with nothing to do once more, since nothing changed after that.
+    """
+    rows = [["newlesions run of", "what", "jobs", "CPU s", "clock s", "MB"]]
     for number in sizes:
         cohort = make_cohort(folder / f"command-{number}", number)
-        words = (sys.executable, "-m", "newlesions", "run", str(cohort / "bids"), str(cohort), "--dry-run")
+        words = (sys.executable, "-m", "newlesions", "run", str(cohort / "bids"), str(cohort))
         (cohort / "pairs.tsv").rename(cohort / "kept.tsv")
-        plan = spend(cohort, words)
+        plan = spend(cohort, (*words, "--dry-run"))
         (cohort / "kept.tsv").rename(cohort / "pairs.tsv")
         make_results(cohort)
-        idle = spend(cohort, words)
-        cells = [cell for cost in (plan, idle) for cell in _cells(cost)]
-        rows.append([f"{number} pairs", *cells])
+        found = spend(cohort, (*words, "--dry-run"))
+        spend(cohort, (*words, "--cores", "2"))
+        known = spend(cohort, (*words, "--dry-run"))
+        for what, cost in (("dry run", plan), ("no-op, planned", found), ("no-op, unchanged", known)):
+            rows.append([f"{number} pairs", what, *_cells(cost)])
     return aligned(rows)
 
 

@@ -19,9 +19,10 @@ from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs
 from newlesions.cohort.results import cohort_files, config_file, run_logs, scans_file, work_folder
 from newlesions.cohort.shards import COHORT, shards_of
+from newlesions.cohort.unchanged import Unchanged
 from newlesions.commands.estimate import Teller
 from newlesions.commands.index import find
-from newlesions.commands.parts import Run, parts_of
+from newlesions.commands.parts import Run, buckets_with, pairs_of, parts_of
 from newlesions.commands.plan import jobs_of_cohort, plan_parts, plan_text
 from newlesions.commands.rerun import others_than_failed, require_same_run
 from newlesions.commands.results_table import print_results
@@ -67,8 +68,8 @@ def command(args: argparse.Namespace) -> int:
                 return DONE
             write_json(config_file(out), config)
             profile = slurm.settled(profile, args.site, out, work_folder(out) / "profile")
-            run = Run(args, profile, config, out, lock, told, aside)
-            return _run(run, model, shards_of(pairs, settled["shard"]))
+            run = Run(args, profile, config, settled, out, lock, told, aside)
+            return _run(run, shards_of(pairs, settled["shard"]))
     finally:
         os.close(lock)
 
@@ -134,19 +135,25 @@ def _dry_run(
     with tempfile.TemporaryDirectory(prefix="newlesions-") as folder:
         pairs = Path(folder) / "pairs.tsv"
         cohort.write(result, pairs)
-        parts = parts_of(shards_of(result.pairs, settled["shard"]), aside)
+        shards = shards_of(result.pairs, settled["shard"])
+        buckets = buckets_with(settled, result.pairs)
+        unchanged = Unchanged(out, settled, buckets, aside)
+        parts = {part: pairs_of(part, shards) for part in parts_of(shards, aside)}
+        of_all = parts.pop(COHORT, None)
+        if not args.snakemake:
+            parts = {part: pairs for part, pairs in parts.items() if not unchanged.holds(part, pairs)}
         # Another table than that of the last run would be a change of its own.
         table = {} if before == result.pairs else {"pairs": str(pairs)}
         held = config | table | {"failed": sorted(aside)}
         directory = out if out.is_dir() else Path(folder)
         profile = slurm.settled(profile, args.site, out, Path(folder) / "profile")
         limits = limits_of(args, profile)
-        plans = plan_parts(args, profile, held, directory, [part for part in parts if part != COHORT])
+        plans = list(plan_parts(args, profile, held, directory, parts, buckets).values())
         jobs = sum((plan.jobs for plan in plans), Counter[str]())
-        if COHORT in parts and jobs:
+        if of_all and jobs:
             jobs += jobs_of_cohort(result.pairs)
-        elif COHORT in parts and not any(plan.fault for plan in plans):
-            plans += plan_parts(args, profile, held, directory, [COHORT])
+        elif of_all and not any(plan.fault for plan in plans) and not unchanged.holds(COHORT, of_all):
+            plans += plan_parts(args, profile, held, directory, {COHORT: of_all}, buckets).values()
             jobs += plans[-1].jobs
     if faults := [plan.fault for plan in plans if plan.fault]:
         sys.stderr.write(faults[0])
@@ -182,10 +189,10 @@ def _changes(before: dict[str, Pair], after: dict[str, Pair]) -> list[str]:
     return sorted(lines) or ["the pairs are those of the last run"]
 
 
-def _run(run: Run, model: str | None, shards: Sequence[Sequence[Pair]]) -> int:
+def _run(run: Run, shards: Sequence[Sequence[Pair]]) -> int:
     out, table = run.out, cohort_files(run.out)["table"]
     before = table.stat().st_mtime_ns if table.is_file() else 0
-    ends = run.all_parts(shards, model)
+    ends = run.all_parts(shards)
     whole = not any(end.code for end in ends)
     if run.aside and whole:
         write_table(out)
