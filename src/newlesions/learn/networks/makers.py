@@ -18,6 +18,7 @@ from newlesions.learn.networks.sources import Outputs, Task, is_image, nothing_t
 from newlesions.learn.networks.start import network_of
 from newlesions.learn.networks.synthetic.hooks import generate_elements, inpaint_elements, painter, pair_elements
 from newlesions.learn.networks.synthetic.pretraining import Alter
+from newlesions.learn.networks.synthetic.settings import SyntheticSettings
 from newlesions.learn.networks.synthetic.sources import Source, lesion_frequency, source_of
 from newlesions.networks.case import Case, Image
 from newlesions.networks.inputs import VISITS, channels
@@ -110,8 +111,8 @@ def visits_of(stage: Stage, cases: Sequence[Case]) -> list[Source]:
 
 
 def _alter(stage: Stage, spacing: float) -> Alter | None:
-    """The changes of intensity in ``augment``, for one visit."""
-    augment = Augment(stage.augment)
+    """The changes of intensity in ``augment``, or those that synthetic pairs have of their own, for one visit."""
+    augment = Augment(SyntheticSettings.of(stage.sample.options).augment or stage.augment)
     if not augment.changes:
         return None
 
