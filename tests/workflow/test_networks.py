@@ -121,6 +121,33 @@ def test_pairs_of_the_second_table_train_every_network_and_validate_none(cohort:
     assert cohort.steps(cohort.train("--extra-pairs", "extra.tsv")[1]) == [], "nothing is left to do"
 
 
+def test_pairs_without_a_reference_train_what_learns_without_labels(cohort: Cohort) -> None:
+    recipe = (
+        CASCADE
+        + """\
+    start: {stage: features, part: encoder}
+  features:
+    task: restore
+    inputs: [baseline, followup]
+    network: {name: autoencoder, channels: [4]}
+    members: {folds: 2}
+"""
+    )
+    recipe = recipe.replace("inputs: [lesions(followup) - lesions(baseline)]", "inputs: [baseline, followup]")
+    recipe = recipe.replace("network: {name: unet3d, channels: [4]}\n    members: {folds: 2, refit",
+                            "network: {name: similarity, channels: [4]}\n    members: {folds: 2, refit")  # fmt: skip
+    (cohort.folder / "cascade.yaml").write_text(recipe)
+    code, said = cohort.train()
+    assert code == 0, said
+    assert "pairs.tsv: 1 pairs without one train what learns without labels" in said
+    every = [f"sub-0{n}_ses-M12" for n in (1, 2, 3)]
+    for stage, more in (("features", ["sub-04_ses-M12"] * 2), ("new", [])):
+        trained = [seen(cohort, stage, n)["pairs"] for n in (0, 1)]
+        assert sorted(trained[0] + trained[1]) == sorted(every + more)
+    assert [row["pair"] for row in read_rows(cohort.folder / "model/held_out.tsv")] == every
+    assert cohort.steps(cohort.train()[1]) == [], "nothing is left to do"
+
+
 def test_a_pair_that_fails_in_training_costs_only_itself(cohort: Cohort) -> None:
     cohort.reference("04", "M12", "bad")
     cohort.index()

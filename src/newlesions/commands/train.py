@@ -33,7 +33,7 @@ from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
 from newlesions.preprocess.cord import require_cord
-from newlesions.recipes.stages import is_network_recipe, require_packages
+from newlesions.recipes.stages import is_network_recipe, learns_unlabelled, require_packages
 from newlesions.report.tables import number, read_rows
 
 LEAST_SUBJECTS = 3
@@ -54,7 +54,8 @@ def command(args: argparse.Namespace) -> int:
     recipe = settings.read_recipe(config["recipe"])
     require_packages(recipe)
     profile = house.profile(args.profile)
-    pairs = usable(index(args.pairs, layout="table").pairs, Path(args.pairs))
+    table = index(args.pairs, layout="table").pairs
+    pairs = usable(table, Path(args.pairs))
     check_subjects(pairs, args.pairs)
     check_networks(recipe, pairs, args.pairs)
     extra = extra_pairs(recipe, args.extra_pairs, pairs)
@@ -62,6 +63,9 @@ def command(args: argparse.Namespace) -> int:
         check_networks(recipe, extra, args.extra_pairs)
         config["extra"] = [pair.pair for pair in extra]
         pairs += extra
+    if learns_unlabelled(recipe):
+        pairs += (unlabelled := [pair for pair in table if not pair.reference])
+        print(f"{args.pairs}: {len(unlabelled)} pairs without one train what learns without labels", flush=True)
     work = work_folder(out)
     lock = lock_folder(out)
     try:
@@ -187,7 +191,7 @@ def _train(
     try:
         extra = set(config["extra"])
         check_subjects(
-            [pair for pair in left if pair.pair not in extra],
+            [pair for pair in left if pair.reference and pair.pair not in extra],
             f"the {len(left)} of {len(pairs)} pairs that could be prepared",
         )
     except ConfigError as error:

@@ -18,6 +18,7 @@ from newlesions.learn.networks.augment.frame import Frame
 from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Batch, Element, collate
 from newlesions.learn.networks.centres import KINDS, Weighted, on_lesion, thrown
+from newlesions.learn.networks.grid import Grid
 from newlesions.learn.networks.sources import SOFT, Source, atoms, is_image
 from newlesions.networks.build import margin
 from newlesions.networks.inputs import VISITS, evaluate
@@ -33,7 +34,7 @@ _CHOICES = {
     "enlarging": ("negative", "ignored"),
     "target": ("cut", SOFT),
 }
-_OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights", "raters"}
+_OPTIONS = {*_CHOICES, "estimate", "grid", "shift", "synthetic", "per_case", "centre_weights", "raters"}
 
 
 class Patches:
@@ -49,6 +50,8 @@ class Patches:
         (0) moves that centre by up to so large a share of half the patch; ``per_case``: all cases are equally likely,
         and ``positive`` is the chance of a patch on a lesion in each case that has one; ``centre_weights``: how likely
         a voxel of the background, of the brain and of a lesion is the centre of a patch that is not positive;
+        ``grid``: patches begin every so many voxels within the brain, positive ones are those that hold a lesion voxel,
+        the others come in rounds, each once (`learn.networks.grid`);
         ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
         ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
         lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
@@ -78,12 +81,20 @@ class Patches:
         voxels = np.array([len(sources[number].lesions[0]) for number in self._changed], float)
         self._by_voxels = voxels / voxels.sum() if len(voxels) else voxels
         weights = stage.sample.options.get("centre_weights")
+        step = stage.sample.options.get("grid")
+        self._grid = None if step is None else Grid(sources, self.sides, int(step))
         self._weighted = None if weights is None else _weighted(sources, weights, stage)
 
-    def draw(self, rng: np.random.Generator, positive: bool) -> Element:
-        """One patch, centred on a lesion voxel (where there is any lesion) or anywhere in a brain."""
+    def draw(self, rng: np.random.Generator, positive: bool, turn: tuple[int, int] | None = None) -> Element:
+        """One patch, centred on a lesion voxel (where there is any lesion) or anywhere in a brain.
+
+        ``turn``: the seed, and how many patches that are not positive were drawn before, for those of a ``grid``.
+        """
         shift = float(self.stage.sample.options.get("shift", 0.0))
-        if self.stage.sample.options.get("per_case"):
+        place = None if self._grid is None else self._grid.draw(rng, positive, turn)
+        if place is not None:
+            source, centre, shift = self.sources[place[0]], np.array(place[1]), 0.0
+        elif self.stage.sample.options.get("per_case"):
             source = self.sources[int(rng.integers(len(self.sources)))]
             positive = len(source.lesions[0]) > 0 and rng.random() < self.stage.sample.positive
             centre = on_lesion(rng, source) if positive else _in(rng, source.brain)
@@ -206,7 +217,8 @@ class Batches:
         for place in range(sample.batch):
             own = np.random.default_rng([self.seed, number, 1 + place])  # a 0 at the end would not count
             if self.patches is not None and place < sample.batch - made:
-                elements.append(self.patches.draw(own, place < positive))
+                turn = (self.seed, number * (sample.batch - made - positive) + place - positive)
+                elements.append(self.patches.draw(own, place < positive, turn))
             else:
                 elements.append(self._made(own))
         return collate(elements, self.multiple)
@@ -252,6 +264,10 @@ def _check(stage: Stage, sides: Sequence[int]) -> None:
             raise ConfigError(
                 f"stage {stage.name}: sample.options.{name} is {options[name]!r}; expected {' or '.join(allowed)}"
             )
+    step = options.get("grid")
+    if step is not None and (not isinstance(step, int) or step < 1 or stage.sample.views):
+        raise ConfigError(f"stage {stage.name}: sample.options.grid is {step}; expected a positive whole number, and "
+                          "no views")  # fmt: skip
     wanted = 2 if stage.sample.views else 3
     if len(sides) != wanted:
         raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import cc3d
@@ -116,6 +116,12 @@ def read_source(task: Task, stage: Stage, outputs: Outputs) -> Source:
     learned = _share(prepared, mask) if stage.sample.options.get("target") == SOFT else target
     lesions = lesion_voxels(target)
     return Source(where, held, learned, prepared.brain, counted, zeros, (i, j, k), lesions, raters)
+
+
+def unlabelled(case: Case, stage: Stage) -> Source:
+    """A pair as a stage sees it that learns without a reference: its target is empty."""
+    blank = replace(case, masks={"new": np.zeros(case.brain.shape, np.uint8)})
+    return read_source(Task(blank, "new"), stage, {})
 
 
 def raters_of(case: Case, stage: Stage) -> list[str]:
