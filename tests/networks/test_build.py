@@ -52,8 +52,8 @@ def on_meta(network: dict[str, object], inputs: int, width: float = 1.0) -> torc
         return build(network, inputs, width)
 
 
-OTHERS = {"autoencoder", "estimator"}
-"""Networks that give no logits: tests/networks/test_staged.py."""
+OTHERS = {"autoencoder", "estimator", "film"}
+"""Networks that give no logits (tests/networks/test_staged.py) or see more than images (test_film.py)."""
 
 
 def test_small_covers_every_name() -> None:

@@ -141,7 +141,9 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
     if not is_network_recipe(recipe):
         return
     from newlesions.recipes.check import OF_VISIT, check
+    from newlesions.recipes.members import members_of
 
+    raters = sorted(set.intersection(*(set(pair.rater_masks) for pair in pairs)))
     for one in check(recipe):
         for pair in pairs:
             if one.stage.raters not in (0, len(pair.rater_masks)):
@@ -149,6 +151,7 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
                     f"{where}: found {len(pair.rater_masks)} raters' masks of {pair.pair}; expected "
                     f"{one.stage.raters} in the column raters, from which stage {one.stage.name} learns"
                 )
+        members_of(one.stage, [pair.subject for pair in pairs], 0, raters)
         if one.stage.task in OF_VISIT and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
             raise ConfigError(
                 f"{where}: found no mask of all lesions of a visit, from which stage {one.stage.name} learns; expected "

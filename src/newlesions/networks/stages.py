@@ -124,12 +124,14 @@ class Members:
 
     ``folds`` 1: one network of all pairs. ``refit``: after the folds, one more network of all pairs (and of each seed),
     which alone is applied to new pairs; those of the folds then only say what pairs look like that a network has not
-    seen. ``raters``: train on single raters' masks, one network each.
+    seen. ``raters``: train on single raters' masks, one network each. ``rater``: train on the masks of one rater, by
+    the number (from 1) of the names in their order, so that other stages can see what each rater's network says.
     """
 
     folds: int = 1
     seeds: int = 1
     raters: bool = False
+    rater: int | None = None
     refit: bool = False
 
 

@@ -85,9 +85,10 @@ def _named(recipe: Mapping[str, Any], stage: Stage) -> Iterator[None]:
 
 def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> None:
     from newlesions.networks.derived import DERIVED
-    from newlesions.networks.inputs import FLAIR, IMAGES, POSITIVE, check
+    from newlesions.networks.film import FILM
+    from newlesions.networks.inputs import EDGES, FLAIR, IMAGES, POSITIVE, check
 
-    taken = names & {*IMAGES, FLAIR, POSITIVE, *DERIVED, *MASKS}
+    taken = names & {*IMAGES, *EDGES, FLAIR, POSITIVE, *DERIVED, *MASKS}
     if taken:
         raise ConfigError(f"found a stage of the name {sorted(taken)[0]}; expected one that no image has")
     if stage.task == ESTIMATE:
@@ -98,6 +99,8 @@ def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> No
     pairs = [other.name for other in earlier if other.task in ANSWERS]
     for expression in stage.inputs:
         check(expression, pairs, visits=visits, one_visit=stage.task in OF_VISIT)
+    if stage.network.get("name") == FILM and stage.inputs[-3:] != EDGES:
+        raise ConfigError(f"inputs: found {', '.join(stage.inputs)}; expected {', '.join(EDGES)} as the last of {FILM}")
     wanted = _MADE.get(stage.task)
     if wanted is not None and len(stage.inputs) != wanted:
         raise ConfigError(f"inputs: found {len(stage.inputs)}; expected {wanted} for the task {stage.task}")

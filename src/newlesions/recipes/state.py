@@ -103,7 +103,7 @@ def columns(stages: Sequence[Stage], trees: bool) -> list[str]:
         found.append("gone_reference")
     if tasks & {"segment_lesions", *PAINTERS}:
         found += ["baseline_lesions", "followup_lesions"]
-    if any(stage.members.raters or stage.raters for stage in stages):
+    if any(stage.members.raters or stage.members.rater or stage.raters for stage in stages):
         found.append("raters")
     return found
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from newlesions.detect.classes import ENLARGING
 from newlesions.errors import ConfigError, InputError
 from newlesions.images.morphology import Mask
+from newlesions.learn.networks.lesion_weights import lesion_weights
 from newlesions.networks.case import Case, share_of
 from newlesions.networks.inputs import FLAIR, POSITIVE, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
@@ -60,6 +61,8 @@ class Source:
         Voxels of the target, (n, 3), lesion after lesion, and where each lesion begins among them.
     raters
         Further targets, those of single raters, uint8 (0, 1), each (I, J, K).
+    weights
+        What a voxel weighs in the loss where it is lesion, float16, (I, J, K); None: 1.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Source:
     spacing: tuple[float, float, float]
     lesions: tuple[NDArray[np.int32], NDArray[np.int64]]
     raters: tuple[NDArray[np.uint8], ...] = ()
+    weights: NDArray[np.float16] | None = None
 
 
 def tasks_of(case: Case, stage: Stage) -> Iterator[Task]:
@@ -115,7 +119,9 @@ def read_source(task: Task, stage: Stage, outputs: Outputs) -> Source:
     raters = tuple(np.ascontiguousarray(prepared.masks[name]) for name in raters_of(case, stage))
     learned = _share(prepared, mask) if stage.sample.options.get("target") == SOFT else target
     lesions = lesion_voxels(target)
-    return Source(where, held, learned, prepared.brain, counted, zeros, (i, j, k), lesions, raters)
+    asked = stage.sample.options.get("lesion_weights")
+    weights = None if asked is None else lesion_weights(target, prepared.grid.voxel_volume, **asked)
+    return Source(where, held, learned, prepared.brain, counted, zeros, (i, j, k), lesions, raters, weights)
 
 
 def unlabelled(case: Case, stage: Stage) -> Source:
