@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from learn.networks.small import make_case
+from newlesions.detect.networks.apply import outputs
 from newlesions.detect.networks.model import Member, NetworkModel
 from newlesions.images.files import sha256
 from newlesions.learn.networks.batch import Batch
@@ -31,7 +32,7 @@ from newlesions.recipes.members import members_of
 from newlesions.recipes.stages import before, stages_of
 from newlesions.settings import read_recipe
 
-NAMES = ["kamraoui2021-drawerase", "kamraoui2021-lesionwise", "cabezas2021"]
+NAMES = ["kamraoui2021-drawerase", "kamraoui2021-lesionwise", "cabezas2021", "nichyporuk2021"]
 LIMITS = Limits(width=0.1, patch=0.25, device="cpu", threads=1)
 SUBJECTS = [f"{number:02d}" for number in range(40)]
 
@@ -40,7 +41,9 @@ def stages(name: str) -> dict[str, Stage]:
     return {stage.name: stage for stage in stages_of(read_recipe(name))}
 
 
-TRAINED = [(name, stage) for name in NAMES for stage in stages(name)]
+ALIKE = ("rater_2", "rater_3", "rater_4")
+"""Stages that are an earlier one with another rater."""
+TRAINED = [(name, stage) for name in NAMES for stage in stages(name) if stage not in ALIKE]
 
 
 def small(name: str, stage_name: str, **optimise: Any) -> Stage:
@@ -64,6 +67,8 @@ def untrained(name: str, stage_name: str, folder: Path) -> NetworkModel | None:
 
 def batch_of(stage: Stage, earlier: NetworkModel | None) -> Batch:
     cases = [make_case(number, lesions, gone=True) for number, lesions in enumerate((2, 1, 0))]
+    rng = np.random.default_rng(0)
+    said = {name: rng.random(cases[0].brain.shape, np.float32) for name in ("rater_1", *ALIKE)}
     multiple = patch_multiple(stage.network)
     sides = patch_sides(stage, LIMITS.patch, multiple)
     maker = patches = None
@@ -71,7 +76,7 @@ def batch_of(stage: Stage, earlier: NetworkModel | None) -> Batch:
         maker = training_maker(stage, cases, sides, earlier, LIMITS, None, 0)
     if stage.task not in TRAINING_ONLY:
         patches = Patches(
-            [read_source(task, stage, {}) for case in cases for task in tasks_of(case, stage)], stage, sides
+            [read_source(task, stage, said) for case in cases for task in tasks_of(case, stage)], stage, sides
         )
     return Batches(patches, maker, stage, 0, multiple).make(0)
 
@@ -256,3 +261,65 @@ def test_the_pretraining_loss_of_cabezas2021_is_the_papers() -> None:
     reconstruction = sum(float((given_back[:, n] - images[:, n]).square().mean()) for n in range(2))
     found = float(Loss(features.loss)(network(images), images, torch.ones_like(images[:, :1])).detach())
     assert found == pytest.approx(consistency + reconstruction, rel=1e-4)
+
+
+def test_nichyporuk2021() -> None:
+    """Proceedings, pp. 86-87."""
+    recipe, of = read_recipe("nichyporuk2021"), stages("nichyporuk2021")
+    experts, new = [of[f"rater_{number}"] for number in (1, 2, 3, 4)], of["new"]
+    raters = ["d", "c", "b", "a"]
+    trained = [members_of(stage, SUBJECTS, 0, raters) for stage in experts]
+    assert [{member.rater for member in members} for members in trained] == [{"a"}, {"b"}, {"c"}, {"d"}]
+    assert all(len(members) == 4 for members in trained), "k = 4"
+    folds = [member.left_out for member in members_of(new, SUBJECTS, 0, raters)]
+    assert all([member.left_out for member in members] == folds for members in trained), "so what they say is blind"
+    assert new.members.rater is None and {member.rater for member in members_of(new, SUBJECTS, 0, raters)} == {""}
+    assert new.inputs[:6] == ("baseline", "followup", "rater_1", "rater_2", "rater_3", "rater_4")
+    for stage in of.values():
+        assert [entry["name"] for entry in stage.loss] == ["bce"] and 0 < lesion_power(stage) < 1
+        assert (stage.network["name"], stage.network["norm"]) == ("film", "instance")
+        assert stage.inputs[-3:] == ("edge_x", "edge_y", "edge_z") and stage.prepare.spacing_mm is None
+    resample, harmonise = recipe["preprocess"]["resample"], recipe["preprocess"]["harmonise"]
+    assert (resample["cubic"], resample["deform"], harmonise["normalise"]) == (False, "syn", "nyul")
+    assert (new.predict.combine, len(folds)) == ("mean", 4)
+
+
+def lesion_power(stage: Stage) -> float:
+    return float(stage.sample.options["lesion_weights"]["power"])
+
+
+def test_patches_of_nichyporuk2021_have_the_voxels_of_their_scans() -> None:
+    """One batch of pairs on two grids; nothing is brought to a common one."""
+    stage = small("nichyporuk2021", "rater_1")
+    cases = [make_case(0, 1), dataclasses.replace(make_case(1, 1), affine=np.diag([0.5, 1.0, 3.0, 1.0]))]
+    sources = [read_source(task, stage, {}) for case in cases for task in tasks_of(case, stage)]
+    assert [source.target.shape for source in sources] == [cases[0].brain.shape] * 2
+    batches = Batches(Patches(sources, stage, (16, 16, 16)), None, stage, 0, 16)
+    for batch in (batches.make(number) for number in range(20)):
+        assert all(float(one.max() - one.min()) < 1e-5 for patch in batch.inputs for one in patch[2:])
+        edges = {tuple(round(float(edge), 3) for edge in one[2:, 0, 0, 0]) for one in batch.inputs}
+        assert edges <= {(1.0, 1.0, 1.0), (0.5, 1.0, 3.0)}
+        if len(edges) == 2:
+            return
+    raise AssertionError("no batch mixed them")
+
+
+def test_the_consensus_network_learns_from_raters_that_have_not_seen_the_subject(tmp_path: Path) -> None:
+    of, limits = stages("nichyporuk2021"), LIMITS
+    members = {}
+    for name in ("rater_1", *ALIKE):
+        members[name] = []
+        for number, left_out in enumerate((("00",), ("01", "02"))):
+            torch.manual_seed(10 * int(name[-1]) + number)
+            path = tmp_path / f"{name}_{number}.safetensors"
+            save(path, build(of[name].network, of[name].channels, limits.width))
+            members[name].append(Member(path, left_out))
+    model = NetworkModel("nichyporuk2021", {name: of[name] for name in members}, members, limits)
+    case = make_case(0, 1)
+    blind = outputs(case, model, list(members), limits, left_out=case.subject)
+    for name, (first, second) in members.items():
+        alone = dataclasses.replace(model, members={**members, name: [first]})
+        other = dataclasses.replace(model, members={**members, name: [second]})
+        np.testing.assert_array_equal(blind[name], outputs(case, alone, [name], limits)[name])
+        assert not np.array_equal(blind[name], outputs(case, other, [name], limits)[name])
+    assert len({blind[name].tobytes() for name in members}) == 4

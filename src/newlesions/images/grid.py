@@ -52,7 +52,7 @@ def ras_spacing(grid: Grid) -> NDArray[np.float64]:
 
 
 def native_spacing(grids: Sequence[Grid], finest: float, coarsest: float) -> NDArray[np.float64]:
-    """The voxel edges along the axes of RAS, mm, (3,), that suit scans on these grids: of each axis the finest, bounded.
+    """The voxel edges along RAS, mm, (3,), that suit scans on these grids: along each axis the finest, bounded.
 
     Rounded to 1/100 mm.
     """

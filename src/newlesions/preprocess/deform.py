@@ -16,7 +16,7 @@ SYN = "syn"
 """The value of ``resample.deform``."""
 
 _SURROUNDINGS = 4.0  # mm around the brain that the registration sees
-_ITERATIONS = (40, 20, 10)  # at a quarter, at half and at the whole of the grid
+_ITERATIONS = (20, 10, 5)  # at a quarter, at half and at the whole of the grid
 _RADIUS = 2  # voxels of the cross-correlation's window
 
 
@@ -32,7 +32,7 @@ def deformation(fixed: Volume, moving: Volume, brain: Mask, spacing_mm: float) -
     brain
         The brain that both show, (I, J, K).
     spacing_mm
-        The voxel of the grid on which the field is found: at 2 mm it takes about a minute.
+        The voxel of the grid on which the field is found: at 2 mm it takes about a minute of CPU.
 
     Returns
     -------
