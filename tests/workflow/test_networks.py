@@ -297,13 +297,16 @@ def test_training_and_running_with_the_real_steps(
 RECIPES = [
     "ashtari2021",
     "basaran2021",
+    "cabezas2021",
     "dalbis2021-a",
     "dalbis2021-b",
     "efird2021",
     "fenneteau2021",
     "gibicar2021",
     "hamzaoui2021",
+    "kamraoui2021-drawerase",
     "kamraoui2021-iqda",
+    "kamraoui2021-lesionwise",
     "kamraoui2022",
     "macar2021-attention",
     "macar2021-ensemble",
@@ -311,6 +314,7 @@ RECIPES = [
     "martinezheras2023",
     "masson2021",
     "medeirosdesousa2021",
+    "nichyporuk2021",
     "preloznik2021",
     "sarica2021",
     "schmidtmengin2021",
@@ -318,14 +322,22 @@ RECIPES = [
     "zhang2021",
 ]
 NNUNET = ("martinezheras2023", "masson2021")
-FEWER = {"folds: 3": "folds: 2", "folds: 5": "folds: 2", "folds: 6": "folds: 3", "seeds: 5": "seeds: 2"}
+FEWER = {
+    "folds: 3": "folds: 2",
+    "folds: 4": "folds: 2",
+    "folds: 5": "folds: 2",
+    "folds: 6": "folds: 3",
+    "seeds: 5": "seeds: 2",
+}
 """How many networks there are is tested with the recipes; two or three of each stage are trained here. Three where only
 changed pairs train, so that there is one beside the subject that is left out."""
 OF_ITS_OWN = {
     "spacing_mm: [0.5, 0.98, 0.98], ": "",
     "spacing_mm: [1.0, 0.5, 0.5], ": "",
     "batch: 2048": "batch: 8",
+    "batch: 32": "batch: 4",
     "near_mm: 1.0": "near_mm: null",
+    "deform_mm: 2.0": "deform_mm: 6.0",
     **FEWER,
 }
 """What of a recipe is not small by the settings of the trial."""
