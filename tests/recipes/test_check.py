@@ -115,6 +115,10 @@ def test_weights_that_fit_are_taken_over() -> None:
             "found baseline, edge_x, edge_y, brain; expected edge_x, edge_y, edge_z as the last of film",
         ),
         (
+            {"new": entry(), "pre": entry(task="restore", inputs=["new", "baseline"])},
+            "stages.pre: input 'new': found new; known: baseline, brain, candidates",
+        ),
+        (
             {"new": entry(inputs=["edge_x"]), "edge_x": entry()},
             "found a stage of the name edge_x; expected one that no image has",
         ),

@@ -95,6 +95,8 @@ def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> No
         if stage.inputs != MASKS:
             raise ConfigError(f"inputs: found {', '.join(stage.inputs)}; expected {', '.join(MASKS)} for {ESTIMATE}")
         return
+    if stage.task == RESTORE:
+        earlier = ()  # what others say of a pair without a reference is not made
     visits = [other.name for other in earlier if other.task == "segment_lesions"]
     pairs = [other.name for other in earlier if other.task in ANSWERS]
     for expression in stage.inputs:

@@ -77,7 +77,7 @@ def restore_maker(stage: Stage, cases: Sequence[Case], sides: Sequence[int]) -> 
     Raises
     ------
     ConfigError
-        If there is no case, or inputs are no sums of images.
+        If there is no case.
     """
     if not cases:
         raise nothing_to_learn(stage, False)

@@ -18,7 +18,7 @@ from newlesions.learn.networks.lesion_weights import lesion_weights
 from newlesions.networks.case import Case, share_of
 from newlesions.networks.inputs import FLAIR, POSITIVE, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
-from newlesions.networks.stages import Stage
+from newlesions.networks.stages import RESTORE, Stage
 
 RATER = "rater_"
 _SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
@@ -198,6 +198,8 @@ def nothing_to_learn(stage: Stage, some: bool) -> ConfigError:
     """The error of a stage whose cases have no masks, or (``some``) no lesion in them."""
     if stage.task in ("segment_lesions", "inpaint", "generate"):
         wanted = "masks in the columns baseline_lesions or followup_lesions of pairs.tsv"
+    elif stage.task == RESTORE:
+        wanted = "some pair"
     elif some:
         wanted = "at least one pair whose reference has a new lesion"
     else:
