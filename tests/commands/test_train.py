@@ -6,7 +6,7 @@ import pytest
 
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import write_pairs
-from newlesions.commands.train import check_subjects, extra_pairs, held_out_text, usable
+from newlesions.commands.train import check_networks, check_subjects, extra_pairs, held_out_text, usable
 from newlesions.errors import ConfigError
 from newlesions.settings import read_recipe
 
@@ -68,3 +68,11 @@ def test_a_second_table_is_asked_for_and_refused_by_the_recipe(second: str) -> N
     for name in ("boosted", "newlesions"):
         with pytest.raises(ConfigError, match="expected it with recipes of networks alone"):
             extra_pairs(read_recipe(name), second, [pair("01")])
+
+
+def test_networks_of_raters_need_the_masks_of_so_many() -> None:
+    recipe = read_recipe("nichyporuk2021")
+    rated = [pair(subject).with_values(raters="a=a.nii;b=b.nii;c=c.nii") for subject in ("01", "02", "03")]
+    with pytest.raises(ConfigError, match="stage rater_4: found 3 raters whose masks all pairs have; expected 4"):
+        check_networks(recipe, rated, "p.tsv")
+    check_networks(recipe, [one.with_values(raters=f"{one.raters};d=d.nii") for one in rated], "p.tsv")

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from newlesions.images.grid import coarser_grid, isotropic_grid, spacing_near, working_spacing
+from newlesions.images.grid import (
+    coarser_grid,
+    isotropic_grid,
+    native_spacing,
+    ras_grid,
+    ras_spacing,
+    spacing_near,
+    working_spacing,
+)
 from newlesions.images.volume import Grid, apply_affine
 
 POINTS = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-100, 100, width=32))
@@ -68,3 +76,24 @@ def test_a_coarser_grid_covers_the_field_of_view() -> None:
 def test_multiples_and_parts_of_the_scans_voxels_are_preferred(edges: list[float], expected: float) -> None:
     assert spacing_near([np.array(edges)], 1.0, 0.11) == expected
     assert spacing_near([np.array(edges)] * 2, 1.0, 0.11) == expected
+
+
+def test_edges_of_a_scan_by_the_axes_of_ras() -> None:
+    affine = np.zeros((4, 4))
+    # Slices from front to back, stored first; rows upside down; columns from right to left; all tilted a little.
+    affine[:3, :3] = np.array([[0.05, 0.02, -0.6], [-3.0, 0.04, 0.01], [0.06, -0.5, 0.02]])
+    affine[3, 3] = 1
+    grid = Grid((10, 20, 30), affine)
+    np.testing.assert_allclose(ras_spacing(grid), [0.6, 3.0, 0.5], rtol=0.01)
+    other = Grid((10, 10, 10), np.diag([1.0, 1.0, 1.2, 1.0]))
+    np.testing.assert_allclose(native_spacing([grid, other], 0.55, 2.0), [0.6, 1.0, 0.55], rtol=0.01)
+    np.testing.assert_allclose(native_spacing([grid], 0.2, 2.0), [0.6, 2.0, 0.5], rtol=0.01)
+
+
+def test_a_grid_of_voxels_that_are_no_cubes_holds_its_points() -> None:
+    points = np.array([[0.3, 10.4, -20.6], [50.2, 60.7, 70.1]])
+    grid = ras_grid(points, np.array([0.5, 1.0, 3.0]), 4.0)
+    np.testing.assert_allclose(grid.spacing, [0.5, 1.0, 3.0])
+    assert (grid.corners().min(0) <= points.min(0) - 4).all() and (grid.corners().max(0) >= points.max(0) + 4).all()
+    assert grid.edge == pytest.approx(1.5 ** (1 / 3))
+    assert isotropic_grid(points, 0.7).edge == 0.7

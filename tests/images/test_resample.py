@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from newlesions.images.grid import coarser_grid
-from newlesions.images.resample import resample
+from newlesions.images.resample import Displacement, resample
 from newlesions.images.volume import Affine, Grid, Volume, apply_affine
 
 
@@ -103,3 +104,21 @@ def test_labels_keep_type_and_values() -> None:
     assert result.data.dtype == np.uint8
     assert set(np.unique(result.data)) <= set(range(5))
     assert resample(labels, labels.grid, order=1).data.dtype == np.float32
+
+
+def test_a_displacement_moves_points_before_the_matrix_takes_them() -> None:
+    rng = np.random.default_rng(0)
+    source = Volume(
+        ndimage.gaussian_filter(rng.normal(size=(20, 22, 18)), 1.5).astype(np.float32), np.diag([2.0, 2, 2, 1])
+    )
+    way, shifted = np.eye(4), np.eye(4)
+    way[:3, 3], shifted[:3, 3] = (1.0, -2.0, 0.5), (1.0 + 1.5, -2.0 - 1.0, 0.5 + 0.7)
+    grid = Grid((12, 10, 9), np.array([[1.8, 0, 0, 6], [0, 1.8, 0, 8], [0, 0, 1.8, 7], [0, 0, 0, 1]]))
+    vectors = np.broadcast_to(np.float32([1.5, -1.0, 0.7]), (9, 9, 9, 3))
+    field = Displacement(vectors, np.diag([6.0, 6, 6, 1]))
+    moved, expected = resample(source, grid, way, moved=field), resample(source, grid, shifted)
+    np.testing.assert_allclose(moved.data, expected.data, atol=1e-5)
+    still = Displacement(0 * vectors, field.affine)
+    np.testing.assert_allclose(
+        resample(source, grid, way, moved=still).data, resample(source, grid, way).data, atol=1e-5
+    )

@@ -173,3 +173,11 @@ def test_channels_lie_on_the_stage_s_grid(case: Case) -> None:
 def test_a_pair_s_stage_has_no_flair(case: Case) -> None:
     with pytest.raises(ConfigError, match="found flair"):
         channels(["flair"], prepare(case, Prepare()))
+
+
+def test_the_edges_of_the_stages_voxels_are_inputs(case: Case) -> None:
+    for how, edges in ((Prepare(), (2, 2, 2)), (Prepare(spacing_mm=(1.0, 2.0, 4.0)), (1, 2, 4))):
+        made = channels(["edge_x", "edge_y", "edge_z"], prepare(case, how))
+        assert [one.tolist() for one in (np.unique(axis) for axis in made)] == [[edge] for edge in edges]
+    check("followup / edge_x")
+    assert references("followup * edge_z") == set()

@@ -7,12 +7,21 @@ import pytest
 
 from newlesions.errors import InputError
 from newlesions.images.io import read_volume
+from newlesions.images.morphology import dilate
 from newlesions.images.resample import resample
 from newlesions.images.transforms import read_itk
 from newlesions.images.volume import Grid, Volume
 from newlesions.preprocess import brain as module
 from newlesions.preprocess.bias import PRESETS, correct_bias
-from newlesions.preprocess.brain import EdgeSettings, check_size, extract_brain, locate_brain, refine_edge, rough_brain
+from newlesions.preprocess.brain import (
+    EdgeSettings,
+    check_size,
+    extract_brain,
+    locate_brain,
+    otsu_brain,
+    refine_edge,
+    rough_brain,
+)
 from newlesions.preprocess.halfway import Visit, brain_points
 from newlesions.preprocess.template import load_template
 
@@ -54,6 +63,17 @@ def test_the_rough_brain_is_most_of_the_brain_and_little_else(visits: tuple[Visi
     truth = resample(visit.brain.with_data(visit.brain.data.astype(np.float32)), grid, order=1).data > 0.5
     assert dice(rough, truth) > 0.8
     assert level == pytest.approx(float(np.median(scan.data[truth])), rel=0.1)
+
+
+def test_otsus_brain_is_most_of_the_brain_and_nothing_of_the_scalp(visits: tuple[Visit, Visit]) -> None:
+    visit = visits[0]
+    found = otsu_brain(visit.image)
+    assert found.data.shape == visit.image.data.shape
+    assert dice(found.data, visit.brain.data) > 0.85
+    beyond = found.data & ~dilate(visit.brain.data, 8.0, visit.image.spacing)
+    assert beyond.sum() < 0.01 * found.data.sum()
+    with pytest.raises(InputError, match="nothing thick above Otsu's threshold"):
+        otsu_brain(visit.image, opening=300.0)
 
 
 def test_the_edge_follows_the_intensities_within_reach() -> None:

@@ -92,7 +92,7 @@ def test_the_atlas_needs_nothing(bare: Path) -> None:
 
 
 def test_an_unknown_backend_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"brain\.backend is 'magic'; expected atlas, bet, hd-bet, synthstrip"):
+    with pytest.raises(ConfigError, match=r"brain\.backend is 'magic'; expected atlas, otsu, bet, hd-bet, synthstrip"):
         extract_with("magic", VOLUME)
 
 

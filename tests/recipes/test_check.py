@@ -98,6 +98,34 @@ def test_weights_that_fit_are_taken_over() -> None:
             {"new": entry(task="classify_regions", augment=[{"name": "flip"}])},
             "augment: found flip; expected no spatial one",
         ),
+        (
+            {"new": entry(loss=[{"name": "lesion_f1"}])},
+            "stages.new: loss lesion_f1: found no stage of task estimate_f1 in `uses`; expected one, which it asks",
+        ),
+        (
+            {"new": entry(), "judge": entry(task="estimate_f1")},
+            "stages.judge: inputs: found baseline, followup; expected prediction, reference for estimate_f1",
+        ),
+        (
+            {
+                "new": entry(
+                    network={"name": "film", "channels": [4, 8]}, inputs=["baseline", "edge_x", "edge_y", "brain"]
+                )
+            },
+            "found baseline, edge_x, edge_y, brain; expected edge_x, edge_y, edge_z as the last of film",
+        ),
+        (
+            {"new": entry(), "pre": entry(task="restore", inputs=["new", "baseline"])},
+            "stages.pre: input 'new': found new; known: baseline, brain, candidates",
+        ),
+        (
+            {"new": entry(inputs=["edge_x"]), "edge_x": entry()},
+            "found a stage of the name edge_x; expected one that no image has",
+        ),
+        (
+            {"new": entry(), "pre": entry(task="restore", network={"name": "unet3d", "channels": [4, 8]})},
+            r"stages.pre: network: found an output of shape \(1, 16, 16, 16\); expected \(2, 16, 16, 16\)",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_one_line(stages: dict[str, Any], message: str) -> None:

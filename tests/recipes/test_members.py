@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newlesions.errors import ConfigError
 from newlesions.networks.stages import Stage
 from newlesions.recipes.members import members_of
 from recipes.made import entry
@@ -38,3 +40,12 @@ def test_seeds_and_raters_multiply_the_networks() -> None:
     assert [member.number for member in members] == list(range(8))
     assert len({member.seed for member in members}) == 8
     assert members[0].left_out == members[2].left_out != members[1].left_out
+
+
+def test_a_stage_of_one_rater_has_a_network_for_each_fold() -> None:
+    names = ["1", "2", "3"]
+    first, second = (members_of(stage(folds=2, rater=number), names, 5, ["bob", "ann"]) for number in (1, 2))
+    assert [member.rater for member in first + second] == ["ann"] * 2 + ["bob"] * 2, "by the names' order"
+    assert [one.left_out for one in first] == [one.left_out for one in second]
+    with pytest.raises(ConfigError, match="found 2 raters whose masks all pairs have; expected 3 or more"):
+        members_of(stage(rater=3), names, 0, ["ann", "bob"])

@@ -36,6 +36,9 @@ def test_kinds_of_networks() -> None:
     assert kind_of(read_recipe("dalbis2021-a")) == "2D network (unet2d) on 3 views"
     assert kind_of(read_recipe("newlesions")) == "3D network (subpixel), boosting"
     assert "synthetic pairs" in kind_of(read_recipe("kamraoui2022"))
+    assert kind_of(read_recipe("kamraoui2021-lesionwise")) == "3D network (unet3d), learned loss"
+    assert kind_of(read_recipe("cabezas2021")) == "3D network (similarity), transfer, self-supervision"
+    assert kind_of(read_recipe("nichyporuk2021")) == "cascade of 5 networks"
 
 
 def test_an_extra_is_named_and_told_whether_it_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,3 +75,14 @@ def test_networks_are_counted_as_they_are_trained(members: dict[str, Any], count
 
     (stage,) = stages_of(recipe(new=entry(members=members)))
     assert state.networks(stage) == len(members_of(stage, list("abcdef"), 0)) == count
+
+
+def test_columns_of_what_learns_from_masks_raters_and_nothing() -> None:
+    found = {name: state.columns(stages_of(read_recipe(name)), False) for name in
+             ("kamraoui2021-lesionwise", "kamraoui2021-drawerase", "cabezas2021", "nichyporuk2021")}  # fmt: skip
+    assert found == {
+        "kamraoui2021-lesionwise": ["reference"],
+        "kamraoui2021-drawerase": ["reference", "baseline_lesions", "followup_lesions"],
+        "cabezas2021": ["reference"],
+        "nichyporuk2021": ["reference", "raters"],
+    }

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from newlesions.images.io import read_volume
+from newlesions.errors import ConfigError
+from newlesions.images.io import read_volume, write_volume
+from newlesions.images.resample import Displacement
 from newlesions.images.resample import resample as carried
+from newlesions.images.volume import Volume
 from newlesions.preprocess.template import brain_grid_in_mni
+from newlesions.steps import resample as module
 from newlesions.steps.resample import resample
 from newlesions.steps.working import read_working
 from steps.small import SPACING, Work, brain, scan, settings
@@ -69,3 +74,39 @@ def test_the_same_inputs_give_the_same_bytes(work: Work) -> None:
         resample(*inputs, *outputs, settings("resample"))
         written.append([path.read_bytes() for path in outputs])
     assert written[0] == written[1]
+
+
+def test_voxels_follow_the_scans_where_they_need_not_be_cubes(work: Work) -> None:
+    for path in (*work.visit("bias.nii.gz"), *work.visit("brain.nii.gz")):
+        held = read_volume(path)
+        write_volume(path, Volume(np.ascontiguousarray(held.data[:, :, ::2]), held.affine @ np.diag([1.0, 1, 2, 1])))
+    outputs = [work.pair / name for name in NAMES]
+    inputs = (*work.visit("bias.nii.gz"), *work.visit("brain.nii.gz"), work.halfway())
+    resample(*inputs, *outputs, settings("resample", cubic=False, coarsest_mm=20.0))
+    before, mask = read_volume(outputs[0]), read_volume(outputs[2])
+    np.testing.assert_allclose(before.affine[:3, :3], SPACING * np.diag([1, 1, 2]))
+    own = read_volume(work.visit("bias.nii.gz")[0])
+    assert np.corrcoef(before.data[mask.data > 0], carried(own, before.grid).data[mask.data > 0])[0, 1] > 0.999
+    for more in ({"space": "mni"}, {"near_mm": 1.0}):
+        with pytest.raises(ConfigError, match=r"resample\.cubic is false; expected space: halfway and near_mm: null"):
+            resample(*inputs, *outputs, settings("resample", cubic=False, **more))
+
+
+def test_the_baseline_alone_is_deformed_onto_the_followup(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    def by_a_voxel(fixed: Volume, moving: Volume, brain: np.ndarray, spacing_mm: float) -> Displacement:
+        assert spacing_mm == 2.0 and fixed.grid.matches(moving.grid) and brain.any()
+        vectors = np.zeros((*brain.shape, 3), np.float32)
+        vectors[..., 0] = SPACING
+        return Displacement(vectors, fixed.affine)
+
+    monkeypatch.setattr(module, "deformation", by_a_voxel)
+    inputs = (*work.visit("bias.nii.gz"), *work.visit("brain.nii.gz"), work.halfway())
+    written = []
+    for deform in ("none", "syn"):
+        outputs = [work.pair / f"{deform}_{name}" for name in NAMES]
+        resample(*inputs, *outputs, settings("resample", deform=deform))
+        written.append([read_volume(path).data for path in outputs[:3]])
+    (before, after, mask), (moved, same, both) = written
+    np.testing.assert_array_equal(same, after)
+    np.testing.assert_allclose(moved[:-1], before[1:], atol=1e-2)
+    np.testing.assert_array_equal(both[:-1], mask[:-1] & mask[1:] if mask.dtype == bool else mask[:-1] * mask[1:])

@@ -34,7 +34,7 @@ def {name}(**arguments):
         raise InputError(arguments["scan"], "a broken scan", "a whole one")
     said = json.dumps(dict(step="{name}", new_count=3, settings=arguments.get("settings")))
     if "{name}" == "case":
-        if not Path(arguments["masks"]["new"]).read_text().startswith("good"):
+        if "new" in arguments["masks"] and not Path(arguments["masks"]["new"]).read_text().startswith("good"):
             raise InputError(arguments["masks"]["new"], "a bad reference", "a mask")
         said = json.dumps(dict(pair=arguments["pair"]))
     if "{name}" == "evaluate":

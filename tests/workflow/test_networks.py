@@ -121,6 +121,33 @@ def test_pairs_of_the_second_table_train_every_network_and_validate_none(cohort:
     assert cohort.steps(cohort.train("--extra-pairs", "extra.tsv")[1]) == [], "nothing is left to do"
 
 
+def test_pairs_without_a_reference_train_what_learns_without_labels(cohort: Cohort) -> None:
+    recipe = (
+        CASCADE
+        + """\
+    start: {stage: features, part: encoder}
+  features:
+    task: restore
+    inputs: [baseline, followup]
+    network: {name: autoencoder, channels: [4]}
+    members: {folds: 2}
+"""
+    )
+    recipe = recipe.replace("inputs: [lesions(followup) - lesions(baseline)]", "inputs: [baseline, followup]")
+    recipe = recipe.replace("network: {name: unet3d, channels: [4]}\n    members: {folds: 2, refit",
+                            "network: {name: similarity, channels: [4]}\n    members: {folds: 2, refit")  # fmt: skip
+    (cohort.folder / "cascade.yaml").write_text(recipe)
+    code, said = cohort.train()
+    assert code == 0, said
+    assert "pairs.tsv: 1 pairs without one train what learns without labels" in said
+    every = [f"sub-0{n}_ses-M12" for n in (1, 2, 3)]
+    for stage, more in (("features", ["sub-04_ses-M12"] * 2), ("new", [])):
+        trained = [seen(cohort, stage, n)["pairs"] for n in (0, 1)]
+        assert sorted(trained[0] + trained[1]) == sorted(every + more)
+    assert [row["pair"] for row in read_rows(cohort.folder / "model/held_out.tsv")] == every
+    assert cohort.steps(cohort.train()[1]) == [], "nothing is left to do"
+
+
 def test_a_pair_that_fails_in_training_costs_only_itself(cohort: Cohort) -> None:
     cohort.reference("04", "M12", "bad")
     cohort.index()
@@ -270,13 +297,16 @@ def test_training_and_running_with_the_real_steps(
 RECIPES = [
     "ashtari2021",
     "basaran2021",
+    "cabezas2021",
     "dalbis2021-a",
     "dalbis2021-b",
     "efird2021",
     "fenneteau2021",
     "gibicar2021",
     "hamzaoui2021",
+    "kamraoui2021-drawerase",
     "kamraoui2021-iqda",
+    "kamraoui2021-lesionwise",
     "kamraoui2022",
     "macar2021-attention",
     "macar2021-ensemble",
@@ -284,6 +314,7 @@ RECIPES = [
     "martinezheras2023",
     "masson2021",
     "medeirosdesousa2021",
+    "nichyporuk2021",
     "preloznik2021",
     "sarica2021",
     "schmidtmengin2021",
@@ -291,14 +322,22 @@ RECIPES = [
     "zhang2021",
 ]
 NNUNET = ("martinezheras2023", "masson2021")
-FEWER = {"folds: 3": "folds: 2", "folds: 5": "folds: 2", "folds: 6": "folds: 3", "seeds: 5": "seeds: 2"}
+FEWER = {
+    "folds: 3": "folds: 2",
+    "folds: 4": "folds: 2",
+    "folds: 5": "folds: 2",
+    "folds: 6": "folds: 3",
+    "seeds: 5": "seeds: 2",
+}
 """How many networks there are is tested with the recipes; two or three of each stage are trained here. Three where only
 changed pairs train, so that there is one beside the subject that is left out."""
 OF_ITS_OWN = {
     "spacing_mm: [0.5, 0.98, 0.98], ": "",
     "spacing_mm: [1.0, 0.5, 0.5], ": "",
     "batch: 2048": "batch: 8",
+    "batch: 32": "batch: 4",
     "near_mm: 1.0": "near_mm: null",
+    "deform_mm: 2.0": "deform_mm: 6.0",
     **FEWER,
 }
 """What of a recipe is not small by the settings of the trial."""

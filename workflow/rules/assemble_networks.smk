@@ -55,6 +55,7 @@ rule assemble_networks:
         stages={name: STAGES_PLAIN[name] for name in APPLIED},
         members={name: MEMBERS_PLAIN[name] for name in APPLIED},
         extra=sorted(EXTRA),
+        unlabelled=[row.pair for row in UNLABELLED],
         settings={
             **{name: SETTINGS[name] for name in ("recipe", "train", *STEP_SECTIONS)},
             "networks": TRAINING_LIMITS,

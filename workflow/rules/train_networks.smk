@@ -1,11 +1,14 @@
 # Recipes with networks, in training: what networks learn from each pair, and one network for each stage, fold and seed.
 from newlesions.recipes.members import members_of
-from newlesions.recipes.stages import applied, before, stages_of
+from newlesions.networks.stages import RESTORE
+from newlesions.recipes.stages import applied, before, learns_unlabelled, stages_of
 
 STAGES = {stage.name: stage for stage in stages_of(RECIPE)}
 # Subjects of the second table are in no fold: they train every network, and none is validated or scored on them.
 EXTRA = set(SETTINGS["extra"])
 SUBJECTS = [row.subject for row in SCORED if row.pair not in EXTRA]
+# Pairs without a reference, which train the stages that need none.
+UNLABELLED = [row for row in PAIRS.values() if not row.reference] if learns_unlabelled(RECIPE) else []
 # Raters whose masks every pair has.
 RATERS = sorted(set.intersection(*(set(row.rater_masks) for row in SCORED))) if SCORED else []
 MEMBERS = {name: members_of(stage, SUBJECTS, SETTINGS["train"]["seed"], RATERS) for name, stage in STAGES.items()}
@@ -41,9 +44,10 @@ def masks_of(row):
     return {name: path for name, path in masks.items() if path}
 
 
-def cases_with(keep):
-    """The cases of the pairs whose subjects `keep` says yes to."""
-    return [str(case_file(OUT, row)) for row in SCORED if keep(row.subject)]
+def cases_with(keep, stage):
+    """The cases that `stage` may learn from, of the subjects that `keep` says yes to."""
+    rows = SCORED + UNLABELLED if STAGES[stage].task == RESTORE else SCORED
+    return [str(case_file(OUT, row)) for row in rows if keep(row.subject)]
 
 
 def folders_of(stages):
@@ -101,16 +105,20 @@ rule case:
 
 
 rule cases:
-    """The cases of every pair with a reference."""
+    """The cases of every pair that is learned from."""
     input:
-        [str(case_file(OUT, row)) for row in SCORED],
+        [str(case_file(OUT, row)) for row in SCORED + UNLABELLED],
 
 
 rule fit_network:
     """Train one network of one stage, without the subjects of its fold."""
     input:
-        cases=lambda wildcards: cases_with(lambda subject: subject not in member_of(wildcards).left_out),
-        validation=lambda wildcards: cases_with(lambda subject: subject in member_of(wildcards).left_out),
+        cases=lambda wildcards: cases_with(
+            lambda subject: subject not in member_of(wildcards).left_out, wildcards.stage
+        ),
+        validation=lambda wildcards: cases_with(
+            lambda subject: subject in member_of(wildcards).left_out, wildcards.stage
+        ),
         earlier=lambda wildcards: folders_of(names_before(wildcards.stage)),
     output:
         member_folder=directory(NETWORKS / "{stage}" / "{member}"),

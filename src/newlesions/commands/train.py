@@ -33,7 +33,7 @@ from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
 from newlesions.preprocess.cord import require_cord
-from newlesions.recipes.stages import is_network_recipe, require_packages
+from newlesions.recipes.stages import is_network_recipe, learns_unlabelled, require_packages
 from newlesions.report.tables import number, read_rows
 
 LEAST_SUBJECTS = 3
@@ -54,7 +54,8 @@ def command(args: argparse.Namespace) -> int:
     recipe = settings.read_recipe(config["recipe"])
     require_packages(recipe)
     profile = house.profile(args.profile)
-    pairs = usable(index(args.pairs, layout="table").pairs, Path(args.pairs))
+    table = index(args.pairs, layout="table").pairs
+    pairs = usable(table, Path(args.pairs))
     check_subjects(pairs, args.pairs)
     check_networks(recipe, pairs, args.pairs)
     extra = extra_pairs(recipe, args.extra_pairs, pairs)
@@ -62,6 +63,9 @@ def command(args: argparse.Namespace) -> int:
         check_networks(recipe, extra, args.extra_pairs)
         config["extra"] = [pair.pair for pair in extra]
         pairs += extra
+    if learns_unlabelled(recipe):
+        pairs += (unlabelled := [pair for pair in table if not pair.reference])
+        print(f"{args.pairs}: {len(unlabelled)} pairs without one train what learns without labels", flush=True)
     work = work_folder(out)
     lock = lock_folder(out)
     try:
@@ -137,7 +141,9 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
     if not is_network_recipe(recipe):
         return
     from newlesions.recipes.check import OF_VISIT, check
+    from newlesions.recipes.members import members_of
 
+    raters = sorted(set.intersection(*(set(pair.rater_masks) for pair in pairs)))
     for one in check(recipe):
         for pair in pairs:
             if one.stage.raters not in (0, len(pair.rater_masks)):
@@ -145,6 +151,7 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
                     f"{where}: found {len(pair.rater_masks)} raters' masks of {pair.pair}; expected "
                     f"{one.stage.raters} in the column raters, from which stage {one.stage.name} learns"
                 )
+        members_of(one.stage, [pair.subject for pair in pairs], 0, raters)
         if one.stage.task in OF_VISIT and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
             raise ConfigError(
                 f"{where}: found no mask of all lesions of a visit, from which stage {one.stage.name} learns; expected "
@@ -187,7 +194,7 @@ def _train(
     try:
         extra = set(config["extra"])
         check_subjects(
-            [pair for pair in left if pair.pair not in extra],
+            [pair for pair in left if pair.reference and pair.pair not in extra],
             f"the {len(left)} of {len(pairs)} pairs that could be prepared",
         )
     except ConfigError as error:

@@ -32,7 +32,8 @@ def find_candidates(
     Parameters
     ----------
     baseline, followup
-        Comparable images on one isotropic grid, in halfway or MNI space.
+        Comparable images on one RAS grid, in halfway or MNI space; of voxels that are no cubes, lengths are those of a
+        cube of the same volume.
     brain
         The brain that both show, (I, J, K).
     mni_from_working
@@ -41,7 +42,7 @@ def find_candidates(
     box = bounding_box(brain, margin=5)
     inclusion = anatomical_inclusion(brain, baseline.grid, mni_from_working, settings)[box]
     before, after, inside = baseline.data[box], followup.data[box], brain[box]
-    spacing = float(baseline.spacing[0])
+    spacing = baseline.grid.edge
     rise = find_rise(before, after, inside, inclusion, spacing, settings)
     fall = find_rise(after, before, inside, inclusion, spacing, settings)
     change = np.zeros(brain.shape, dtype=np.uint8)

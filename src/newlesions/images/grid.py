@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.images.volume import Grid
+
+Edges = float | NDArray[np.float64]
+"""Voxel edges in mm: one number, or one per axis, (3,)."""
 
 
 def isotropic_grid(points: NDArray[np.float64], spacing: float, margin: float = 0.0) -> Grid:
@@ -13,9 +18,14 @@ def isotropic_grid(points: NDArray[np.float64], spacing: float, margin: float = 
 
     Voxel centres lie on multiples of ``spacing``, so that nearly equal points give the same grid.
     """
+    return ras_grid(points, spacing, margin)
+
+
+def ras_grid(points: NDArray[np.float64], spacing: Edges, margin: float = 0.0) -> Grid:
+    """As `isotropic_grid`, of voxels that may be longer along some of the axes."""
     first = np.floor((points.min(axis=0) - margin) / spacing).astype(int)
     last = np.ceil((points.max(axis=0) + margin) / spacing).astype(int)
-    affine = np.diag([spacing, spacing, spacing, 1.0])
+    affine = np.diag([*np.broadcast_to(spacing, 3), 1.0])
     affine[:3, 3] = first * spacing
     i, j, k = (last - first + 1).tolist()
     return Grid((i, j, k), affine)
@@ -28,6 +38,26 @@ def working_spacing(spacings: list[NDArray[np.float64]], finest: float, coarsest
     """
     natural = min(float(np.prod(spacing)) ** (1 / 3) for spacing in spacings)
     return float(np.round(np.clip(natural, finest, coarsest), 2))
+
+
+def ras_spacing(grid: Grid) -> NDArray[np.float64]:
+    """The voxel edges of ``grid`` in mm, left-right, posterior-anterior and inferior-superior, (3,): each of its axes
+    stands for the one that it is nearest to."""
+    from nibabel.orientations import io_orientation
+
+    spacing, order = grid.spacing, io_orientation(grid.affine)[:, 0].astype(int)
+    result = np.empty(3)
+    result[order] = spacing
+    return result
+
+
+def native_spacing(grids: Sequence[Grid], finest: float, coarsest: float) -> NDArray[np.float64]:
+    """The voxel edges along RAS, mm, (3,), that suit scans on these grids: along each axis the finest, bounded.
+
+    Rounded to 1/100 mm.
+    """
+    finest_of = np.min([ras_spacing(grid) for grid in grids], axis=0)
+    return np.asarray(np.round(np.clip(finest_of, finest, coarsest), 2))
 
 
 def spacing_near(spacings: list[NDArray[np.float64]], near: float, tolerance: float) -> float:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from newlesions.images.volume import Affine, Array, Grid, Volume
+from newlesions.images.volume import Affine, Array, Grid, Volume, apply_affine
+
+
+class Displacement(NamedTuple):
+    """A smooth field: ``vectors``, float32, (I, J, K, 3), RAS mm, on the grid of ``affine``, 4x4."""
+
+    vectors: NDArray[np.float32]
+    affine: Affine
+
 
 FWHM = 2 * np.sqrt(2 * np.log(2))
 """Full width at half maximum of a Gaussian, in standard deviations."""
@@ -19,8 +30,9 @@ def resample(
     order: int = 3,
     outside: float = 0.0,
     antialias: bool = True,
+    moved: Displacement | None = None,
 ) -> Volume:
-    """Resample ``volume`` onto ``grid`` through a linear transform.
+    """Resample ``volume`` onto ``grid`` through a linear transform, and a deformation before it where there is one.
 
     Parameters
     ----------
@@ -37,6 +49,9 @@ def resample(
     antialias
         Smooth each source axis first by what the coarser target cannot carry, so that small bright things keep their
         integral instead of falling between the samples.
+    moved
+        By how much a point of the target's space moves before ``source_from_target`` takes it; linear between the
+        field's voxels and 0 beyond them.
 
     Returns
     -------
@@ -51,6 +66,14 @@ def resample(
         data = data.astype(np.float32, copy=False)
         if antialias:
             data = _smooth_for(data, matrix)
+    if moved is not None:
+        at = _displaced(moved, grid) @ np.linalg.inv(grid.affine)[:3, :3].T + np.stack(
+            np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"), axis=-1
+        )
+        at = np.moveaxis(apply_affine(matrix, at), -1, 0)
+        prefiltered = order > 1
+        output = ndimage.map_coordinates(data, at, order=order, mode="constant", cval=outside, prefilter=prefiltered)
+        return Volume(output, grid.affine)
     output = ndimage.affine_transform(
         data,
         matrix[:3, :3],
@@ -62,6 +85,12 @@ def resample(
         prefilter=order > 1,
     )
     return Volume(output, grid.affine)
+
+
+def _displaced(moved: Displacement, grid: Grid) -> NDArray[np.float32]:
+    """The field on ``grid``, (I, J, K, 3)."""
+    parts = [Volume(moved.vectors[..., axis], moved.affine) for axis in range(3)]
+    return np.stack([resample(part, grid, order=1, antialias=False).data for part in parts], axis=-1)
 
 
 def _smooth_for(data: Array, source_from_target_voxels: Affine) -> Array:

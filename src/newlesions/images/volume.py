@@ -29,6 +29,12 @@ class Grid:
         """Volume of one voxel in mm3."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
+    @property
+    def edge(self) -> float:
+        """The edge of a voxel in mm: of one that is no cube, that of a cube of the same volume."""
+        spacing = self.spacing
+        return float(spacing[0]) if np.ptp(spacing) < 1e-6 else self.voxel_volume ** (1 / 3)
+
     def corners(self) -> NDArray[np.float64]:
         """The eight outermost voxel centres in RAS mm, shape (8, 3)."""
         ends = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape], indexing="ij")).reshape(3, -1).T

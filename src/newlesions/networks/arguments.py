@@ -71,17 +71,17 @@ class UNetArguments(Arguments):
 
     ``channels``: of each level, finest first. ``convs``: convolutions of a block, ``kernel``: their side (one number,
     or one entry per level; an entry is one number or one per axis). ``strides``: of each step down (so one fewer than
-    levels). ``norm``: ``instance``, ``batch``, ``group`` (``groups`` of them) or ``none``. ``order``: of convolution,
-    norm and activation. ``residual``: blocks add their input to their output. ``stem``: a bare convolution before the
-    first block. ``down``: ``strided`` (the first convolution of a level's block), ``maxpool`` or ``antialiased`` (a
-    convolution of its own and a blur that skips voxels). ``up``: ``transposed`` convolution (of side ``up_kernel``;
-    null: the stride), ``trilinear`` or ``nearest`` interpolation after a 1x1x1 convolution, ``interpolate``: trilinear
-    without one, so that the block narrows the channels, or ``antialiased``: the reverse of that step down. ``skip``:
-    ``concat`` or ``add``. ``dropout``: its rate, ``dropout_at`` what enters each
-    lower level (``down``) or after every convolution of a block (``conv``). ``deep_supervision``: how many levels,
-    finest first, give logits in training. ``gates``: attention gates on the skips. ``standardise``: first each image of
-    a patch to zero mean and unit variance. ``final``: ``logits``, or what gives probabilities (`networks.final`), with
-    ``least_peak`` of ``normalised_relu``.
+    levels). ``norm``: ``instance``, ``batch``, ``group`` (``groups`` of them, or groups of ``group_size`` channels) or
+    ``none``. ``order``: of convolution, norm and activation. ``residual``: blocks add their input to their output.
+    ``stem``: a bare convolution before the first block. ``down``: ``strided`` (the first convolution of a level's
+    block), ``maxpool`` or ``antialiased`` (a convolution of its own and a blur that skips voxels). ``up``:
+    ``transposed`` convolution (of side ``up_kernel``; null: the stride), ``trilinear`` or ``nearest`` interpolation
+    after a 1x1x1 convolution, ``interpolate``: trilinear without one, so that the block narrows the channels, or
+    ``antialiased``: the reverse of that step down. ``skip``: ``concat`` or ``add``. ``dropout``: its rate,
+    ``dropout_at`` what enters each lower level (``down``) or after every convolution of a block (``conv``).
+    ``deep_supervision``: how many levels, finest first, give logits in training. ``gates``: attention gates on the
+    skips. ``standardise``: first each image of a patch to zero mean and unit variance. ``final``: ``logits``, or what
+    gives probabilities (`networks.final`), with ``least_peak`` of ``normalised_relu``.
     """
 
     convs: int = 2
@@ -89,6 +89,7 @@ class UNetArguments(Arguments):
     strides: Any = 2
     norm: str = "instance"
     groups: int = 8
+    group_size: int = 0
     activation: str = "leakyrelu"
     order: str = "conv-norm-act"
     residual: bool = False
@@ -146,8 +147,11 @@ class UNetArguments(Arguments):
             raise ConfigError(f"network {name}: {found_levels}; expected 1 to {max(self.levels - 1, 1)} levels")
         if self.up == "interpolate" and self.skip == "add":
             raise ConfigError(f"network {name}: up is interpolate and skip is add; expected concat, or another up")
-        if self.norm == "group" and any(n % self.groups for n in self.channels):
+        if self.norm == "group" and not self.group_size and any(n % self.groups for n in self.channels):
             raise ConfigError(f"network {name}: channels {list(self.channels)} do not divide into {self.groups} groups")
+        if self.norm == "group" and self.group_size and any(n % self.group_size for n in self.channels):
+            groups = f"groups of {self.group_size}"
+            raise ConfigError(f"network {name}: channels {list(self.channels)} do not divide into {groups}")
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ class UNet2dArguments(UNetArguments):
 
 
 _FREE = ("strides", "kernel", "least_peak")
-_FROM_ZERO = ("maps", "image")
+_FROM_ZERO = ("maps", "image", "group_size")
 _EXPECTED = {
     int: "a positive whole number",
     float: "a share, 0 or more and less than 1",

@@ -32,14 +32,18 @@ def norm(arguments: UNetArguments, channels: int) -> nn.Module:
     """The norm of ``channels``.
 
     ``group``: as many groups as divide both ``groups`` and ``channels``, since the images have fewer channels than
-    there are groups, as scaled networks may. Instance norm is the group norm of single channels.
+    there are groups, as scaled networks may; with ``group_size`` the same of a group's channels. Instance norm is the
+    group norm of single channels.
     """
     if arguments.norm == "none":
         return nn.Identity()
     if arguments.norm == "batch":
         return Norm[Norm.BATCH, arguments.dimensions](channels)
-    groups = channels if arguments.norm == "instance" else math.gcd(arguments.groups, channels)
-    return GroupNorm(groups, channels)
+    if arguments.norm == "instance":
+        return GroupNorm(channels, channels)
+    if arguments.group_size:
+        return GroupNorm(channels // math.gcd(arguments.group_size, channels), channels)
+    return GroupNorm(math.gcd(arguments.groups, channels), channels)
 
 
 def activation(arguments: UNetArguments) -> nn.Module:
@@ -83,7 +87,8 @@ def standardised(x: Tensor) -> Tensor:
     """``x``, (N, C, ...), with zero mean and unit variance in each image; an image without contrast becomes 0."""
     axes = tuple(range(2, x.ndim))
     centred = x - x.mean(axes, keepdim=True)
-    return centred / centred.square().mean(axes, keepdim=True).sqrt().clamp_min(_LEAST_SD)
+    # Cut before the root, whose gradient at 0 is none.
+    return centred / centred.square().mean(axes, keepdim=True).clamp_min(_LEAST_SD**2).sqrt()
 
 
 class Block(nn.Module):

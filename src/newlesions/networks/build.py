@@ -10,12 +10,16 @@ from torch import nn
 
 from newlesions.errors import ConfigError
 from newlesions.networks.arguments import LOGITS, Arguments, UNet2dArguments, UNetArguments, read_arguments
+from newlesions.networks.autoencoder import Autoencoder, AutoencoderArguments
+from newlesions.networks.estimator import Estimator, EstimatorArguments
+from newlesions.networks.film import FILM, FiLMArguments, FiLMUNet
 from newlesions.networks.flat import Flat, FlatArguments
 from newlesions.networks.mpunet import MPUNet, MPUNetArguments
 from newlesions.networks.pathways import Pathways, PathwaysArguments
 from newlesions.networks.preunet import PreUNetArguments
 from newlesions.networks.segres import SegRes, SegResArguments
 from newlesions.networks.siamese import Siamese, SiameseArguments
+from newlesions.networks.similarity import Similarity
 from newlesions.networks.subpixel import SubpixelArguments, SubpixelUNet
 from newlesions.networks.tiramisu import Tiramisu, TiramisuArguments
 from newlesions.networks.unet import UNet
@@ -42,6 +46,12 @@ _KINDS: dict[str, Kind] = {
     "segres": Kind(SegResArguments, SegRes),
     "subpixel": Kind(SubpixelArguments, SubpixelUNet),
     "siamese": Kind(SiameseArguments, Siamese, *TWO_VISITS),
+    "similarity": Kind(UNetArguments, Similarity, *TWO_VISITS),
+    "autoencoder": Kind(AutoencoderArguments, Autoencoder, *TWO_VISITS),
+    FILM: Kind(
+        FiLMArguments, FiLMUNet, lambda arguments, inputs: inputs >= 4, "at least one image, and the edges of a voxel"
+    ),
+    "estimator": Kind(EstimatorArguments, Estimator),
     "mpunet": Kind(MPUNetArguments, MPUNet, *TWO_VISITS),
     "flat": Kind(
         FlatArguments,

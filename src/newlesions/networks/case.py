@@ -74,8 +74,8 @@ class Case:
 
     @property
     def spacing(self) -> float:
-        """The edge of a voxel, mm."""
-        return float(self.grid.spacing[0])
+        """The edge of a voxel, mm (`Grid.edge`)."""
+        return self.grid.edge
 
     def swapped(self) -> Case:
         """The pair with its visits exchanged: what was gone is new."""

@@ -23,6 +23,9 @@ from newlesions.networks.prepare import Prepared
 IMAGES = ("baseline", "followup", "brain", "candidates")
 """What every pair has: its prepared images, the brain and the subtraction's candidates (0, 1)."""
 
+EDGES = ("edge_x", "edge_y", "edge_z")
+"""The edges of the stage's voxels in mm, left-right, posterior-anterior and inferior-superior, at every voxel."""
+
 FLAIR = "flair"
 """The image of the one visit that a stage of single visits sees."""
 
@@ -84,12 +87,12 @@ def channels(
 
 def names(expression: str) -> set[str]:
     """The stages whose outputs ``expression`` needs."""
-    return {name for name, _ in _references(expression)} - {*IMAGES, FLAIR, *_derived()}
+    return {name for name, _ in _references(expression)} - {*IMAGES, *EDGES, FLAIR, *_derived()}
 
 
 def references(expression: str) -> set[str]:
     """The outputs that ``expression`` needs, as keys: ``new``, ``lesions(baseline)``."""
-    known = {*IMAGES, FLAIR, *_derived()}
+    known = {*IMAGES, *EDGES, FLAIR, *_derived()}
     return {f"{name}({visit})" if visit else name for name, visit in _references(expression) if name not in known}
 
 
@@ -107,7 +110,7 @@ def check(
     one_visit
         Whether the stage itself sees single visits, so that there is a ``flair``.
     """
-    plain = {*IMAGES, *_derived(), *stages, *([FLAIR] if one_visit else [])}
+    plain = {*IMAGES, *EDGES, *_derived(), *stages, *([FLAIR] if one_visit else [])}
     of_visit = [*VISITS, *([FLAIR] if one_visit else [])]
     for name, visit in _references(expression):
         if name in visits and visit in of_visit:
@@ -130,6 +133,8 @@ class _Images(Mapping[str, NDArray[Any]]):
             "brain": lambda: prepared.brain,
             "candidates": lambda: prepared.candidates,
         }
+        for axis, name in enumerate(EDGES):
+            self._make[name] = lambda axis=axis: _constant(prepared, axis)  # type: ignore[misc]
         for name, function in _derived().items():
             self._make[name] = lambda function=function: prepared.onto(function(prepared.case))  # type: ignore[misc]
         for name, output in outputs.items():
@@ -150,6 +155,10 @@ class _Images(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._make)
+
+
+def _constant(prepared: Prepared, axis: int) -> NDArray[np.float32]:
+    return np.broadcast_to(np.float32(prepared.spacing[axis]), prepared.brain.shape)
 
 
 def _derived() -> Mapping[str, Callable[..., Image]]:

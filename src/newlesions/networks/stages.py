@@ -30,9 +30,22 @@ ANSWERS = ("segment_new", "classify_regions", COMBINE)
 """The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel; of
 several stages of the pair, so that an ensemble may be of networks of different kinds."""
 
-TRAINING_ONLY = ("inpaint", "generate")
-"""Tasks whose stages make training images and are not applied: a lesion-free patch from one with holes; a patch with
-lesions from one without and a mask. The one further task is ``segment_lesions``: all lesions of one visit."""
+ESTIMATE = "estimate_f1"
+"""The task of a network that is part of a loss: how well the lesions of one mask find those of another."""
+
+MASKS = ("prediction", "reference")
+"""The inputs of that task: a soft mask and the reference, which its training makes and a loss gives."""
+
+RESTORE = "restore"
+"""The task of an autoencoder: both images of a pair again. It learns without any reference."""
+
+PAINTERS = ("inpaint", "generate")
+"""Tasks whose stages make training images: a lesion-free patch from one with holes; a patch with lesions from one
+without and a mask."""
+
+TRAINING_ONLY = (*PAINTERS, ESTIMATE, RESTORE)
+"""Tasks whose stages help to train others and are not applied. The one further task is ``segment_lesions``: all lesions
+of one visit."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +124,14 @@ class Members:
 
     ``folds`` 1: one network of all pairs. ``refit``: after the folds, one more network of all pairs (and of each seed),
     which alone is applied to new pairs; those of the folds then only say what pairs look like that a network has not
-    seen. ``raters``: train on single raters' masks, one network each.
+    seen. ``raters``: train on single raters' masks, one network each. ``rater``: train on the masks of one rater, by
+    the number (from 1) of the names in their order, so that other stages can see what each rater's network says.
     """
 
     folds: int = 1
     seeds: int = 1
     raters: bool = False
+    rater: int | None = None
     refit: bool = False
 
 
@@ -128,8 +143,9 @@ class Predict:
     ``flips``: axes (or several, as lists) that are mirrored and averaged. ``combine``: ``mean`` of the members'
     probabilities, ``logits`` (mean of logits) or ``vote`` (majority of binary masks); ``views``: the same for the views
     of 2D networks. ``window``: sides in voxels, null: those of the training patch. ``threshold``: of the probability.
-    ``min_volume_mm3``: smaller lesions are dropped. ``passes``: Monte-Carlo dropout; more than 1: the mean of so many
-    passes with dropout on.
+    ``min_volume_mm3``: smaller lesions are dropped, as are those of fewer than ``min_voxels`` voxels and, with
+    ``border: dropped``, those that touch the outermost voxels of the brain. ``passes``: Monte-Carlo dropout; more than
+    1: the mean of so many passes with dropout on.
     """
 
     overlap: float = 0.5
@@ -140,6 +156,8 @@ class Predict:
     window: tuple[int, ...] | None = None
     threshold: float = 0.5
     min_volume_mm3: float = 3.0
+    min_voxels: int = 1
+    border: str = "kept"
     passes: int = 1
     options: Mapping[str, Any] = field(default_factory=dict)
 

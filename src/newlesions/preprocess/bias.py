@@ -43,6 +43,9 @@ PRESETS = {
     # Proceedings p. 2: "convergence=0.0001, FWHM=0.05 and 1000 iterations". Chosen, since the paper is silent: 4 mm
     # (N4's own default works on a shrunken image too; at 2 mm a scan takes minutes) and one level.
     "prados2021": N4Settings(spacing=4.0, iterations=(1000,), tolerance=1e-4, fwhm=0.05, spline_mm=200.0),
+    # Proceedings p. 108: "the default parameters, except for the number of iterations (400) and the number of
+    # resolution levels (3)". SimpleITK's tolerance and width; the grid and the mesh are chosen as above.
+    "cabezas2021": N4Settings(spacing=4.0, iterations=(400, 400, 400), tolerance=1e-3, fwhm=0.15, spline_mm=200.0),
 }
 
 

@@ -14,10 +14,13 @@ from newlesions.images.volume import Volume
 from newlesions.offline import quiet_nipype
 from newlesions.preprocess.ants_images import scratch
 
+OWN = ("atlas", "otsu")
+"""The backends of this package, which need nothing."""
+
 
 def require(backend: str) -> None:
-    """Raise ConfigError if ``backend`` is unknown or lacks something; ``atlas`` needs nothing."""
-    missing = "" if backend == "atlas" else missing_for(backend)
+    """Raise ConfigError if ``backend`` is unknown or lacks something; those of `OWN` need nothing."""
+    missing = "" if backend in OWN else missing_for(backend)
     if missing:
         raise ConfigError(f"brain.backend is {backend}, which needs {missing}")
 
@@ -49,7 +52,7 @@ def missing_for(backend: str) -> str:
         If the backend is unknown.
     """
     if backend not in BACKENDS:
-        raise ConfigError(f"brain.backend is {backend!r}; expected atlas, {', '.join(BACKENDS)}")
+        raise ConfigError(f"brain.backend is {backend!r}; expected {', '.join(OWN)}, {', '.join(BACKENDS)}")
     program, source, package, extra = _NEEDS[backend]
     missing = []
     if shutil.which(program) is None:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import expm, logm
 
 from newlesions.errors import InputError
-from newlesions.images.grid import isotropic_grid
+from newlesions.images.grid import Edges, isotropic_grid, ras_grid
 from newlesions.images.morphology import Mask, dilate
 from newlesions.images.resample import resample
 from newlesions.images.transforms import half, inverse_consistent, read_itk, rms_distance
@@ -120,14 +120,14 @@ def agreement(
 
 
 def brain_grid(
-    baseline: Volume, followup: Volume, to_baseline: Affine, to_followup: Affine, spacing: float, margin: float = 10.0
+    baseline: Volume, followup: Volume, to_baseline: Affine, to_followup: Affine, spacing: Edges, margin: float = 10.0
 ) -> Grid:
-    """The isotropic RAS grid in halfway space that holds both brains and ``margin`` mm around them."""
+    """The RAS grid in halfway space, of voxels of ``spacing`` mm, that holds both brains and ``margin`` mm around."""
     points = [
         apply_affine(np.asarray(np.linalg.inv(matrix)), brain_points(brain))
         for brain, matrix in ((baseline, to_baseline), (followup, to_followup))
     ]
-    return isotropic_grid(np.concatenate(points), spacing, margin)
+    return ras_grid(np.concatenate(points), spacing, margin)
 
 
 def mask_on(mask: Volume, grid: Grid, matrix: Affine) -> Mask:

@@ -62,7 +62,7 @@ def harmonise_pair(
         first, second = denoise(first, brain), denoise(second, brain)
     a, b = first.data, second.data
     if differential_bias_mm > 0:
-        log_field = differential_bias(a, b, brain, float(first.spacing[0]), differential_bias_mm)
+        log_field = differential_bias(a, b, brain, first.grid.edge, differential_bias_mm)
         a, b = a * np.exp(-log_field / 2), b * np.exp(log_field / 2)
         facts["differential_bias_sd"] = round(float(log_field[brain].std()), 5)
     if joint and joint_first:

@@ -1,4 +1,4 @@
-"""The working grid of a pair: cubic voxels in halfway or MNI space, each scan carried there in one interpolation."""
+"""The working grid of a pair in halfway or MNI space, each scan carried there in one interpolation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from newlesions.images.morphology import Mask
-from newlesions.images.resample import FWHM, resample
+from newlesions.images.resample import FWHM, Displacement, resample
 from newlesions.images.volume import Affine, Grid, Volume
 from newlesions.preprocess.halfway import mask_on
 
@@ -17,7 +17,7 @@ _LEAST_BLUR = 0.2  # voxels; below it a Gaussian does next to nothing
 
 @dataclass(frozen=True)
 class WorkingPair:
-    """Both visits on one isotropic RAS grid of the working space, and the brain that both show."""
+    """Both visits on one RAS grid of the working space, and the brain that both show."""
 
     baseline: Volume
     followup: Volume
@@ -34,6 +34,7 @@ def to_working_space(
     *,
     order: int = 3,
     match_resolution: bool = True,
+    moved: Displacement | None = None,
 ) -> WorkingPair:
     """Resample both visits from their own grids, each exactly once.
 
@@ -46,12 +47,14 @@ def to_working_space(
     to_baseline, to_followup
         4x4, from the working space's RAS mm to each scan's: rigid from halfway space, affine from MNI's.
     grid
-        Where the results lie: cubic RAS voxels in the working space, around both brains.
+        Where the results lie: RAS voxels in the working space, around both brains.
     order
         Spline order.
     match_resolution
         Blur each scan first along the axes in which the other's voxels are longer, so that thicker slices at one visit
         do not look like change.
+    moved
+        By how much the baseline is deformed besides (`preprocess.deform.deformation`), in the same one interpolation.
 
     Returns
     -------
@@ -65,12 +68,15 @@ def to_working_space(
             blurred_like(baseline, followup.affine, to_followup @ np.linalg.inv(to_baseline)),
             blurred_like(followup, baseline.affine, to_baseline @ np.linalg.inv(to_followup)),
         )
+    ways = ((to_baseline, moved), (to_followup, None))
     first, second = (
-        resample(scan, grid, matrix, order=order)
-        for scan, matrix in zip(scans, (to_baseline, to_followup), strict=True)
+        resample(scan, grid, matrix, order=order, moved=field)
+        for scan, (matrix, field) in zip(scans, ways, strict=True)
     )
-    masks = [mask_on(brain, grid, matrix) for brain, matrix in zip(brains, (to_baseline, to_followup), strict=True)]
-    seen = _seen_by_both(masks, baseline, followup, first, to_baseline, to_followup)
+    seen = np.ones(grid.shape, bool)
+    for visit, brain, (matrix, field) in zip((baseline, followup), brains, ways, strict=True):
+        for mask in (brain, _inner_view(visit)):
+            seen &= _carried(mask, grid, matrix, field)
     return WorkingPair(first, second, Volume(seen, grid.affine))
 
 
@@ -101,14 +107,11 @@ def blurred_like(volume: Volume, other: Affine, other_from_volume: Affine) -> Vo
     return volume.with_data(ndimage.gaussian_filter(volume.data, sigma)) if sigma.any() else volume
 
 
-def _seen_by_both(
-    masks: list[Mask], baseline: Volume, followup: Volume, target: Volume, to_baseline: Affine, to_followup: Affine
-) -> Mask:
-    views = [
-        mask_on(_inner_view(volume), target.grid, matrix)
-        for volume, matrix in ((baseline, to_baseline), (followup, to_followup))
-    ]
-    return masks[0] & masks[1] & views[0] & views[1]
+def _carried(mask: Volume, grid: Grid, matrix: Affine, moved: Displacement | None) -> Mask:
+    if moved is None:
+        return mask_on(mask, grid, matrix)
+    inside = mask.with_data(mask.data.astype(np.float32))
+    return np.asarray(resample(inside, grid, matrix, order=1, moved=moved).data >= 0.5)
 
 
 def _inner_view(volume: Volume) -> Volume:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError
 from newlesions.networks import nnunet
-from newlesions.networks.stages import ANSWERS, Stage
+from newlesions.networks.stages import ANSWERS, ESTIMATE, MASKS, RESTORE, Stage
 from newlesions.recipes.stages import is_network_recipe, names_in, stages_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check(recipe: Mapping[str, Any]) -> list[Checked]:
                 _check_combined(stage, stages[:number])
                 result.append(Checked(stage, 0))
                 continue
-            _check_training(stage, {other.name: other.task for other in stages})
+            _check_training(stage, {other.name: other.task for other in stages}, made)
             network = None if stage.network["name"] == nnunet.NAME else _built(stage)
             if network is not None:
                 _check_start(stage, network, made)
@@ -85,15 +85,24 @@ def _named(recipe: Mapping[str, Any], stage: Stage) -> Iterator[None]:
 
 def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> None:
     from newlesions.networks.derived import DERIVED
-    from newlesions.networks.inputs import FLAIR, IMAGES, POSITIVE, check
+    from newlesions.networks.film import FILM
+    from newlesions.networks.inputs import EDGES, FLAIR, IMAGES, POSITIVE, check
 
-    taken = names & {*IMAGES, FLAIR, POSITIVE, *DERIVED}
+    taken = names & {*IMAGES, *EDGES, FLAIR, POSITIVE, *DERIVED, *MASKS}
     if taken:
         raise ConfigError(f"found a stage of the name {sorted(taken)[0]}; expected one that no image has")
+    if stage.task == ESTIMATE:
+        if stage.inputs != MASKS:
+            raise ConfigError(f"inputs: found {', '.join(stage.inputs)}; expected {', '.join(MASKS)} for {ESTIMATE}")
+        return
+    if stage.task == RESTORE:
+        earlier = ()  # what others say of a pair without a reference is not made
     visits = [other.name for other in earlier if other.task == "segment_lesions"]
     pairs = [other.name for other in earlier if other.task in ANSWERS]
     for expression in stage.inputs:
         check(expression, pairs, visits=visits, one_visit=stage.task in OF_VISIT)
+    if stage.network.get("name") == FILM and stage.inputs[-3:] != EDGES:
+        raise ConfigError(f"inputs: found {', '.join(stage.inputs)}; expected {', '.join(EDGES)} as the last of {FILM}")
     wanted = _MADE.get(stage.task)
     if wanted is not None and len(stage.inputs) != wanted:
         raise ConfigError(f"inputs: found {len(stage.inputs)}; expected {wanted} for the task {stage.task}")
@@ -102,19 +111,22 @@ def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> No
                           "synthetic pairs consist")  # fmt: skip
 
 
-def _check_training(stage: Stage, tasks: Mapping[str, str]) -> None:
+def _check_training(stage: Stage, tasks: Mapping[str, str], made: Mapping[str, torch.nn.Module]) -> None:
     """Losses, augmentations, optimiser and options by their names."""
     import torch
 
     from newlesions.detect.networks.regions import RegionSettings
     from newlesions.learn.networks.augment.pipeline import Augment
+    from newlesions.learn.networks.estimate import EstimateSettings
     from newlesions.learn.networks.losses import Loss
     from newlesions.learn.networks.optimise import make_optimiser, make_schedule
     from newlesions.learn.networks.synthetic.settings import SyntheticSettings
     from newlesions.networks.build import gives_probabilities
 
     probabilities = stage.network["name"] != nnunet.NAME and gives_probabilities(stage.network)
-    Loss(stage.loss, probabilities)
+    judges = [made[name] for name in stage.uses if tasks[name] == ESTIMATE]
+    Loss(stage.loss, probabilities, judges[0] if judges else None)
+    EstimateSettings.of(stage)
     augment = Augment(stage.augment)
     if augment.lesions and (stage.task != "segment_new" or not {"baseline", "followup"} <= set(names_in(stage.inputs))):
         raise ConfigError("augment: found enhance_lesions; expected it where baseline and followup are inputs")
@@ -160,7 +172,7 @@ def _built(stage: Stage) -> torch.nn.Module:
         network = build(stage.network, stage.channels).eval()
         inputs = torch.empty(1, stage.channels, *(side + 2 * margin(stage.network) for side in patch))
     shape = _run(lambda: tuple(network(inputs).shape))
-    expected = (1 + stage.raters, *patch)
+    expected = (len(stage.inputs) if stage.task == RESTORE else 1 + stage.raters, *patch)
     if shape[1:] != expected:
         raise ConfigError(f"network: found an output of shape {shape[1:]}; expected {expected}")
     rates = [part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)]

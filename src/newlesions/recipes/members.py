@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from newlesions.errors import ConfigError
 from newlesions.learn.boosting.folds import inner_folds
 from newlesions.networks.stages import Stage
 
@@ -48,12 +49,17 @@ def members_of(stage: Stage, subjects: Sequence[str], seed: int, raters: Sequenc
     seed
         Of the whole training.
     raters
-        The names of the raters that all pairs have; asked for by stages with ``members.raters``.
+        The names of the raters that all pairs have; asked for by stages with ``members.raters`` or ``members.rater``.
 
     Returns
     -------
     tuple of Member
         None for a stage that joins others.
+
+    Raises
+    ------
+    ConfigError
+        If the stage learns from a rater that there is not.
     """
     if not stage.is_trained:
         return ()
@@ -61,7 +67,7 @@ def members_of(stage: Stage, subjects: Sequence[str], seed: int, raters: Sequenc
     folds = [tuple(sorted(name for name, fold in fold_of.items() if fold == n)) for n in sorted({*fold_of.values()})]
     made = [
         (left_out, rater)
-        for rater in (raters if stage.members.raters else [""])
+        for rater in _raters(stage, raters)
         for _ in range(stage.members.seeds)
         for left_out in ([*folds, ()] if stage.members.refit or not folds else folds)
     ]
@@ -69,3 +75,17 @@ def members_of(stage: Stage, subjects: Sequence[str], seed: int, raters: Sequenc
         Member(stage.name, number, seed * _NETWORKS_PER_SEED + number, left_out, rater)
         for number, (left_out, rater) in enumerate(made)
     )
+
+
+def _raters(stage: Stage, raters: Sequence[str]) -> Sequence[str]:
+    if stage.members.raters:
+        return raters
+    number = stage.members.rater
+    if number is None:
+        return [""]
+    if number > len(raters):
+        raise ConfigError(
+            f"stage {stage.name}: found {len(raters)} raters whose masks all pairs have; expected {number} or more, in "
+            "the column raters of pairs.tsv"
+        )
+    return [sorted(raters)[number - 1]]

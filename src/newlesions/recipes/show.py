@@ -18,6 +18,8 @@ TASKS = {
     "segment_lesions": "all lesions of one visit",
     "inpaint": "tissue in the place of lesions",
     "generate": "lesions in the place of tissue",
+    "restore": "both images again, without labels",
+    "estimate_f1": "how well a mask finds lesions, for a loss",
     "classify_regions": "new lesions in candidate regions",
     "combine": "new lesions of a pair, by several stages",
 }
@@ -119,7 +121,18 @@ def described(one: Checked) -> dict[str, str]:
         + (f"{predict.passes} passes with dropout, " if predict.passes > 1 else "")
         + f"{predict.combine} of networks"
         + (f", {predict.views} of views" if sample.views else "")
-        + _further(predict, "overlap", "weighting", "combine", "views", "passes", "threshold", "min_volume_mm3"),
+        + _further(
+            predict,
+            "overlap",
+            "weighting",
+            "combine",
+            "views",
+            "passes",
+            "threshold",
+            "min_volume_mm3",
+            "min_voxels",
+            "border",
+        ),
         "mask": _cut(stage),
     }
     if stage.start is not None:
@@ -140,7 +153,12 @@ def _centres(stage: Stage) -> str:
 
 
 def _cut(stage: Stage) -> str:
-    return f"from {stage.predict.threshold:g}, lesions above {stage.predict.min_volume_mm3:g} mm3"
+    predict = stage.predict
+    return (
+        f"from {predict.threshold:g}, lesions above {predict.min_volume_mm3:g} mm3"
+        + (f" and of {predict.min_voxels} voxels or more" if predict.min_voxels > 1 else "")
+        + (", none at the brain's border" if predict.border == "dropped" else "")
+    )
 
 
 def named(entry: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from newlesions.errors import ConfigError
 from newlesions.networks import nnunet
-from newlesions.networks.stages import ANSWERS, Stage, is_network
+from newlesions.networks.stages import ANSWERS, RESTORE, Stage, is_network
 
 SECTIONS = ("candidates", "refine", "train")
 """The entries of ``stages`` that hold settings of the configuration."""
@@ -50,6 +50,11 @@ def stages_of(recipe: Mapping[str, Any]) -> tuple[Stage, ...]:
     if not any(stage.task in ANSWERS for stage in ordered):
         raise ConfigError(f"{where}: found no stage of task {' or '.join(ANSWERS)}; expected one that gives the mask")
     return ordered
+
+
+def learns_unlabelled(recipe: Mapping[str, Any]) -> bool:
+    """Whether a stage of the recipe learns from pairs without a reference too."""
+    return any(entry["task"] == RESTORE for entry in network_entries(recipe).values())
 
 
 def require_packages(recipe: Mapping[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from newlesions import house
 from newlesions.networks import nnunet
-from newlesions.networks.stages import TRAINING_ONLY, Stage
-from newlesions.preprocess.brain_backends import missing_for
+from newlesions.networks.stages import ESTIMATE, PAINTERS, RESTORE, Stage
+from newlesions.preprocess.brain_backends import OWN, missing_for
 from newlesions.recipes.stages import applied, network_entries
 
 
@@ -35,7 +35,7 @@ def extras(recipe: Mapping[str, Any]) -> list[Extra]:
     if any(entry.get("network", {}).get("name") == nnunet.NAME for entry in network_entries(recipe).values()):
         found.append(Extra("nnunetv2", _missing_nnunet))
     backend = recipe.get("preprocess", {}).get("brain", {}).get("backend", "atlas")
-    if backend != "atlas":
+    if backend not in OWN:
         found.append(Extra(backend, lambda: missing_for(backend)))
     return found
 
@@ -86,20 +86,24 @@ def kind(recipe: Mapping[str, Any], stages: Sequence[Stage] = ()) -> str:
         words.append("boosting")
     if any(stage.start for stage in stages):
         words.append("transfer")
-    if any(stage.sample.synthetic or stage.task in TRAINING_ONLY for stage in stages):
+    if any(stage.sample.synthetic or stage.task in PAINTERS for stage in stages):
         words.append("synthetic pairs")
+    if any(stage.task == ESTIMATE for stage in stages):
+        words.append("learned loss")
+    if any(stage.task == RESTORE for stage in stages):
+        words.append("self-supervision")
     return ", ".join(words)
 
 
 def columns(stages: Sequence[Stage], trees: bool) -> list[str]:
     """The columns of the pairs table that a training learns from."""
     tasks = {stage.task for stage in stages if stage.is_trained}
-    found = ["reference"] if tasks & {"segment_new", "classify_regions"} or trees else []
+    found = ["reference"] if tasks & {"segment_new", "classify_regions", ESTIMATE} or trees else []
     if any(stage.sample.options.get("directions") == "both" for stage in stages):
         found.append("gone_reference")
-    if tasks - {"segment_new", "classify_regions"}:
+    if tasks & {"segment_lesions", *PAINTERS}:
         found += ["baseline_lesions", "followup_lesions"]
-    if any(stage.members.raters or stage.raters for stage in stages):
+    if any(stage.members.raters or stage.members.rater or stage.raters for stage in stages):
         found.append("raters")
     return found
 

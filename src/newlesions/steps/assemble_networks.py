@@ -28,6 +28,7 @@ def assemble_networks(
     members: Mapping[str, Sequence[Mapping[str, Any]]],
     settings: Mapping[str, Any],
     extra: Sequence[str] = (),
+    unlabelled: Sequence[str] = (),
     networks: Sequence[Path] | None = None,
     masks: Sequence[Path] | None = None,
 ) -> None:
@@ -47,6 +48,8 @@ def assemble_networks(
         The settings of the training run.
     extra
         The pairs that trained every network; model.json and the card tell.
+    unlabelled
+        The pairs without a reference that trained networks; model.json tells.
     networks, masks
         What must exist before, where the workflow calls; their paths stand in ``members`` and in the pairs table.
     """
@@ -54,7 +57,8 @@ def assemble_networks(
 
     recipe = read_recipe(settings["recipe"])
     rows = [read_json(path) for path in held_out]
-    data = [digests_of(pair, _masks(pair)) for pair in read_pairs(pairs) if pair.reference]
+    learned = [pair for pair in read_pairs(pairs) if pair.reference or pair.pair in unlabelled]
+    data = [digests_of(pair, _masks(pair)) for pair in learned]
     seed = settings["train"]["seed"]
     limits = Limits.of(settings["networks"]).bearing
     model = model_of(

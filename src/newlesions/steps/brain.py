@@ -30,12 +30,12 @@ def brain(bias: Path, field: Path, brain: Path, facts: Path, settings: Mapping[s
     brain, facts
         The mask and the JSON to write.
     settings
-        ``backend``: ``atlas``, ``bet``, ``hd-bet`` or ``synthstrip``; ``cord``: what of the spinal cord joins the mask,
-        ``none``, ``connected`` or ``sct``. Volume and the rest of ``facts`` are the brain's alone.
+        ``backend``: ``atlas``, ``otsu``, ``bet``, ``hd-bet`` or ``synthstrip``; ``cord``: what of the spinal cord joins
+        the mask, ``none``, ``connected`` or ``sct``. Volume and the rest of ``facts`` are the brain's alone.
     given
         The path of a mask that goes before any backend.
     """
-    from newlesions.preprocess.brain import extract_brain, locate_brain
+    from newlesions.preprocess.brain import extract_brain, locate_brain, otsu_brain
     from newlesions.preprocess.brain_backends import extract_with
     from newlesions.preprocess.cord import with_cord
     from newlesions.preprocess.scan_quality import cut_area, intensity_range, signal_to_noise
@@ -46,6 +46,8 @@ def brain(bias: Path, field: Path, brain: Path, facts: Path, settings: Mapping[s
             found = locate_brain(scan, read_given(Path(given), scan))
         elif settings["backend"] == "atlas":
             found = extract_brain(scan)
+        elif settings["backend"] == "otsu":
+            found = locate_brain(scan, otsu_brain(scan))
         else:
             found = locate_brain(scan, extract_with(settings["backend"], scan))
         whole = found.mask if given else with_cord(scan, found.mask, settings["cord"])

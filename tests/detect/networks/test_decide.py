@@ -52,6 +52,21 @@ def test_a_lesion_exceeds_the_smallest_volume() -> None:
         assert decided.proposed == 1
 
 
+def test_a_lesion_has_so_many_voxels() -> None:
+    for least, there in ((27, True), (28, False)):
+        how = Predict(min_volume_mm3=0.0, min_voxels=least)
+        assert bool(decide(block(0.9, A), block(0), images(), BRAIN, 0.5, how, SETTINGS).change.any()) is there
+
+
+def test_lesions_at_the_brains_border_are_dropped_where_the_recipe_says_so() -> None:
+    at_border, inside = (slice(1, 4), slice(4, 7), slice(4, 7)), (slice(9, 12), slice(6, 9), slice(5, 8))
+    rise, fall = block(0.9, at_border, inside), block(0.9, (slice(6, 8), slice(0, 2), slice(4, 7)))
+    for border, there in (("kept", True), ("dropped", False)):
+        decided = decide(rise, fall, images(), BRAIN, 1.0, Predict(border=border), SETTINGS)
+        assert (decided.change[inside] > 0).all()
+        assert bool(decided.change[at_border].any()) is there and bool((decided.change >= 3).any()) is there
+
+
 def test_corners_join_a_lesion() -> None:
     rise = block(0)
     rise[[3, 4, 5], [3, 4, 5], [3, 4, 5]] = 0.8

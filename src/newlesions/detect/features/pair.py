@@ -54,7 +54,7 @@ class PairData:
     @property
     def spacing(self) -> float:
         """The edge of a voxel, mm."""
-        return float(self.grid.spacing[0])
+        return self.grid.edge
 
     def once(self, image: Image, what: str, compute: Callable[[], Image]) -> Image:
         """``compute()``, done once for ``image`` and shared with the pair of exchanged visits; ``what`` is its name."""

@@ -19,7 +19,7 @@ from newlesions.networks.stages import TRAINING_ONLY, Limits, Stage
 
 Image = NDArray[np.float32]
 
-_OF_ONE_VISIT = {inputs.FLAIR, "brain", "depth", "height", "length"}
+_OF_ONE_VISIT = {inputs.FLAIR, *inputs.EDGES, "brain", "depth", "height", "length"}
 _OTHER = {"baseline": "followup", "followup": "baseline"}
 
 

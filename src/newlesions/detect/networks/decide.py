@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from newlesions.detect.classes import ENLARGING, NEW, tell_kinds
 from newlesions.detect.settings import SubtractionSettings
@@ -53,12 +54,12 @@ def decide(
         The edge of a voxel, mm.
     predict
         ``threshold``, from which a voxel is part of a lesion; ``min_volume_mm3``, which a lesion (26 neighbours)
-        exceeds.
+        exceeds; ``min_voxels``, which it has at least; ``border``, whether it may touch the brain's outermost voxels.
     settings
         Of the candidates: ``enlarging_share``.
     """
     rose, fell = (rise >= predict.threshold) & (rise > fall), (fall >= predict.threshold) & (fall > rise)
-    came, went = (_large(mask & brain, spacing, predict.min_volume_mm3) for mask in (rose, fell))
+    came, went = (_kept(mask & brain, brain, spacing, predict) for mask in (rose, fell))
     change, _, _ = tell_kinds(came, went, images, brain, spacing, settings.enlarging_share)
     up, down = (at_even_odds(one, predict.threshold) for one in (rise, fall))
     signed = np.maximum(up, down) * np.sign(up - down)
@@ -78,9 +79,13 @@ def at_even_odds(probability: Image, threshold: float) -> Image:
     return np.asarray(one / (one + other), np.float32)
 
 
-def _large(mask: Mask, spacing: float, min_volume: float) -> NDArray[np.int32]:
-    """The lesions of ``mask`` that exceed ``min_volume`` mm3, numbered from 1."""
+def _kept(mask: Mask, brain: Mask, spacing: float, predict: Predict) -> NDArray[np.int32]:
+    """The lesions of ``mask`` that are large enough, and lie where they may, numbered from 1."""
     labels = label_lesions(mask)
-    stays = np.bincount(labels.ravel()) * spacing**3 > min_volume
+    counts = np.bincount(labels.ravel())
+    stays = (counts * spacing**3 > predict.min_volume_mm3) & (counts >= predict.min_voxels)
+    if predict.border == "dropped":
+        border = brain & ~ndimage.binary_erosion(brain)
+        stays[np.unique(labels[border])] = False
     stays[0] = False
     return np.asarray(np.where(stays, np.cumsum(stays), 0)[labels], np.int32)

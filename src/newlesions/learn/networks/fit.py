@@ -23,11 +23,11 @@ from newlesions.learn.networks.checkpoint import Checkpoint
 from newlesions.learn.networks.curve import curve_svg
 from newlesions.learn.networks.loop import Report, Training, half_precision
 from newlesions.learn.networks.losses import Loss
-from newlesions.learn.networks.makers import region_maker, synthetic_maker
+from newlesions.learn.networks.makers import region_maker, synthetic_maker, training_maker
 from newlesions.learn.networks.sample import Batches, Maker, Patches, patch_sides
 from newlesions.learn.networks.sources import Outputs, Task, chosen, nothing_to_learn, read_source, tasks_of
 from newlesions.learn.networks.speed import conv_peak, step_flops
-from newlesions.learn.networks.start import begin
+from newlesions.learn.networks.start import begin, judge_of
 from newlesions.learn.networks.tell import Teller
 from newlesions.learn.networks.validate import mean_dice
 from newlesions.networks.build import build, gives_probabilities, patch_multiple
@@ -105,7 +105,8 @@ def fit(
         network = _on(network, device)
         tasks = [] if stage.task in TRAINING_ONLY else _tasks(held_out, stage, limits, earlier, checkpoint)
         validate = mean_dice(tasks, stage, limits) if tasks else None
-        loss = Loss(stage.loss, gives_probabilities(stage.network))
+        judge = judge_of(stage, earlier, subject, seed)
+        loss = Loss(stage.loss, gives_probabilities(stage.network), judge if judge is None else judge.to(device))
         narrowest = min(batches.make(0).inputs.shape[2:]) // patch_multiple(stage.network)
         half = half_precision(device, narrowest) if stage.optimise.amp else None
         training = Training(network, loss, stage.optimise, steps, seed, f"training of {stage.name}", frozen, half)
@@ -152,7 +153,7 @@ def _material(
     subjects = len({case.subject for case in cases})
     maker: Maker | None = None
     if stage.task in TRAINING_ONLY or stage.sample.synthetic >= 1:
-        maker = synthetic_maker(stage, cases, sides, earlier, limits, left_out, seed)
+        maker = training_maker(stage, cases, sides, earlier, limits, left_out, seed)
         return Batches(None, maker, stage, seed, multiple), {"cases": len(cases), "subjects": subjects}
     tasks = _tasks(cases, stage, limits, earlier, checkpoint)
     if not tasks:

@@ -2,7 +2,8 @@
 
 Losses of segmentation see one logit per voxel, that of "lesion" (softmax over background and lesion is the sigmoid of
 the difference of two logits, so nothing is lost), or the logit of a network's probability; of several targets, as of
-raters, they are the mean. Losses of images (``mse``, ``l1``) see the outputs as they are.
+raters, they are the mean. Losses of images (``mse``, ``l1``) see the outputs as they are. ``lesion_f1`` asks a trained
+network, the judge, that does not learn any more.
 """
 
 from __future__ import annotations
@@ -60,19 +61,26 @@ class Loss:
         As in a recipe: ``{name: dice, weight: 1, batch: false, heads: [1, 0.5, 0.25], ...}``.
     probabilities
         Whether outputs are probabilities (`networks.build.gives_probabilities`) and not logits.
+    judge
+        A network of the task ``estimate_f1``, which the term ``lesion_f1`` asks.
 
     Raises
     ------
     ConfigError
-        If a name or an option is unknown.
+        If a name or an option is unknown, or there is no judge where one is asked.
     """
 
-    def __init__(self, entries: Sequence[Mapping[str, Any]], probabilities: bool = False) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Mapping[str, Any]],
+        probabilities: bool = False,
+        judge: torch.nn.Module | None = None,
+    ) -> None:
         if not entries:
             raise ConfigError("loss: found no entry; expected at least one")
         if probabilities and any(entry.get("of") == "probability" for entry in entries):
             raise ConfigError("loss: found of: probability; expected output, since the network gives probabilities")
-        self.terms, self.probabilities = tuple(_term(entry) for entry in entries), probabilities
+        self.terms, self.probabilities = tuple(_term(entry, judge) for entry in entries), probabilities
 
     def __call__(self, outputs: Outputs, target: Tensor, valid: Tensor, weight: Tensor | None = None) -> Tensor:
         """The loss of a batch, a scalar.
@@ -164,6 +172,17 @@ def focal(logits: Tensor, target: Tensor, valid: Tensor, *, gamma: float = 2.0, 
     return _mean(FocalLoss(gamma=gamma, alpha=alpha, reduction="none")(logits, target), valid)
 
 
+def lesion_f1(logits: Tensor, target: Tensor, valid: Tensor, *, judge: torch.nn.Module) -> Tensor:
+    """1 - F, (N,), where F is the lesion-wise F1 that ``judge`` estimates of each patch from (probability, target).
+
+    Kamraoui et al., MSSEG-2 proceedings p. 30, equation 2. The gradient goes through the judge to the logits; its own
+    weights are to be frozen.
+    """
+    seen = torch.cat([torch.sigmoid(logits), target], dim=1) * (valid > 0)
+    told: Tensor = judge(seen)
+    return 1 - told[(slice(None), 0, *(0,) * (told.ndim - 2))]
+
+
 def mean_squared(outputs: Tensor, target: Tensor, valid: Tensor, *, of: str = "output") -> Tensor:
     """Mean squared difference over the valid voxels, (N,); ``of``: ``output`` or ``probability`` of lesion."""
     return _mean((_image(outputs, of) - target).square(), valid)
@@ -174,6 +193,14 @@ def mean_absolute(outputs: Tensor, target: Tensor, valid: Tensor, *, of: str = "
     return _mean((_image(outputs, of) - target).abs(), valid)
 
 
+def consistency(outputs: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Mean square over the valid voxels of an output that is a difference, as of two visits' features, (N,).
+
+    Of a network that gives several (`networks.autoencoder`), ``heads`` says which: ``[0, 1, 1]`` leaves the first out.
+    """
+    return _mean(outputs.square(), valid)
+
+
 _SEGMENT: dict[str, tuple[_Term, frozenset[str]]] = {
     "dice": (soft_dice, frozenset({"squared", "smooth", "both"})),
     "generalised_dice": (generalised_dice, frozenset({"smooth"})),
@@ -182,16 +209,18 @@ _SEGMENT: dict[str, tuple[_Term, frozenset[str]]] = {
     "bce": (cross_entropy, frozenset({"pos_weight"})),
     "topk": (top_k, frozenset({"share", "pos_weight"})),
     "focal": (focal, frozenset({"gamma", "alpha"})),
+    "lesion_f1": (lesion_f1, frozenset()),
 }
 _IMAGES: dict[str, tuple[_Term, frozenset[str]]] = {
     "mse": (mean_squared, frozenset({"of"})),
     "l2": (mean_squared, frozenset({"of"})),
     "l1": (mean_absolute, frozenset({"of"})),
+    "consistency": (consistency, frozenset()),
 }
 NAMES = (*_SEGMENT, *_IMAGES)
 
 
-def _term(entry: Mapping[str, Any]) -> Term:
+def _term(entry: Mapping[str, Any], judge: torch.nn.Module | None) -> Term:
     options = dict(entry)
     name = options.pop("name", None)
     known = _SEGMENT | _IMAGES
@@ -203,6 +232,12 @@ def _term(entry: Mapping[str, Any]) -> Term:
     if unknown:
         allowed = ", ".join(sorted(known[name][1] | {"weight", "batch", "heads"}))
         raise ConfigError(f"loss {name}: found option {unknown[0]!r}; expected one of {allowed}")
+    if known[name][0] is lesion_f1:
+        if judge is None:
+            raise ConfigError(f"loss {name}: found no stage of task estimate_f1 in `uses`; expected one, which it asks")
+        if batch:
+            raise ConfigError(f"loss {name}: found batch: true; expected false, since patches are judged one by one")
+        options["judge"] = judge
     return Term(str(name), weight, batch, heads, options)
 
 

@@ -12,17 +12,19 @@ from newlesions.errors import ConfigError
 from newlesions.learn.networks.augment.frame import Frame
 from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Element
+from newlesions.learn.networks.estimate import estimate_maker
 from newlesions.learn.networks.regions import RegionCase, region_elements
-from newlesions.learn.networks.sample import Maker
-from newlesions.learn.networks.sources import Outputs, Task, is_image, nothing_to_learn
+from newlesions.learn.networks.sample import Maker, Patches
+from newlesions.learn.networks.sources import Outputs, Task, is_image, nothing_to_learn, unlabelled
 from newlesions.learn.networks.start import network_of
 from newlesions.learn.networks.synthetic.hooks import generate_elements, inpaint_elements, painter, pair_elements
 from newlesions.learn.networks.synthetic.pretraining import Alter
+from newlesions.learn.networks.synthetic.settings import SyntheticSettings
 from newlesions.learn.networks.synthetic.sources import Source, lesion_frequency, source_of
 from newlesions.networks.case import Case, Image
 from newlesions.networks.inputs import VISITS, channels
 from newlesions.networks.prepare import prepare
-from newlesions.networks.stages import Limits, Stage
+from newlesions.networks.stages import ESTIMATE, RESTORE, Limits, Stage
 
 
 def region_maker(stage: Stage, tasks: Sequence[tuple[Task, Outputs]], limits: Limits) -> Maker:
@@ -48,6 +50,42 @@ def region_maker(stage: Stage, tasks: Sequence[tuple[Task, Outputs]], limits: Li
             frame = Frame(element.inputs.shape[1:], spacing=spacing)
             element.inputs[scans] = augment.change(rng, element.inputs[scans], frame) * (element.valid > 0)
         return element
+
+    return make
+
+
+def training_maker(
+    stage: Stage,
+    cases: Sequence[Case],
+    sides: Sequence[int],
+    earlier: NetworkModel | None,
+    limits: Limits,
+    left_out: str | None,
+    seed: int,
+) -> Maker:
+    """What makes all elements of a stage that learns from no reference as it is."""
+    if stage.task == ESTIMATE:
+        return estimate_maker(stage, cases, sides)
+    if stage.task == RESTORE:
+        return restore_maker(stage, cases, sides)
+    return synthetic_maker(stage, cases, sides, earlier, limits, left_out, seed)
+
+
+def restore_maker(stage: Stage, cases: Sequence[Case], sides: Sequence[int]) -> Maker:
+    """Patches of both images, which are their own targets; no mask of ``cases`` is looked at.
+
+    Raises
+    ------
+    ConfigError
+        If there is no case.
+    """
+    if not cases:
+        raise nothing_to_learn(stage, False)
+    patches = Patches([unlabelled(case, stage) for case in cases], stage, sides)
+
+    def make(rng: np.random.Generator) -> Element:
+        element = patches.draw(rng, False)
+        return element._replace(target=element.inputs)
 
     return make
 
@@ -110,8 +148,8 @@ def visits_of(stage: Stage, cases: Sequence[Case]) -> list[Source]:
 
 
 def _alter(stage: Stage, spacing: float) -> Alter | None:
-    """The changes of intensity in ``augment``, for one visit."""
-    augment = Augment(stage.augment)
+    """The changes of intensity in ``augment``, or those that synthetic pairs have of their own, for one visit."""
+    augment = Augment(SyntheticSettings.of(stage.sample.options).augment or stage.augment)
     if not augment.changes:
         return None
 

@@ -18,6 +18,8 @@ from newlesions.learn.networks.augment.frame import Frame
 from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Batch, Element, collate
 from newlesions.learn.networks.centres import KINDS, Weighted, on_lesion, thrown
+from newlesions.learn.networks.grid import Grid
+from newlesions.learn.networks.lesion_weights import check_lesion_weights
 from newlesions.learn.networks.sources import SOFT, Source, atoms, is_image
 from newlesions.networks.build import margin
 from newlesions.networks.inputs import VISITS, evaluate
@@ -33,7 +35,17 @@ _CHOICES = {
     "enlarging": ("negative", "ignored"),
     "target": ("cut", SOFT),
 }
-_OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights", "raters"}
+_OPTIONS = {
+    *_CHOICES,
+    "estimate",
+    "grid",
+    "lesion_weights",
+    "shift",
+    "synthetic",
+    "per_case",
+    "centre_weights",
+    "raters",
+}
 
 
 class Patches:
@@ -49,6 +61,9 @@ class Patches:
         (0) moves that centre by up to so large a share of half the patch; ``per_case``: all cases are equally likely,
         and ``positive`` is the chance of a patch on a lesion in each case that has one; ``centre_weights``: how likely
         a voxel of the background, of the brain and of a lesion is the centre of a patch that is not positive;
+        ``grid``: patches begin every so many voxels within the brain, positive ones are those that hold a lesion voxel,
+        the others come in rounds, each once (`learn.networks.grid`);
+        ``lesion_weights`` (`learn.networks.lesion_weights`): what a lesion's voxels weigh in the loss, by its volume;
         ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
         ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
         lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
@@ -78,12 +93,20 @@ class Patches:
         voxels = np.array([len(sources[number].lesions[0]) for number in self._changed], float)
         self._by_voxels = voxels / voxels.sum() if len(voxels) else voxels
         weights = stage.sample.options.get("centre_weights")
+        step = stage.sample.options.get("grid")
+        self._grid = None if step is None else Grid(sources, self.sides, int(step))
         self._weighted = None if weights is None else _weighted(sources, weights, stage)
 
-    def draw(self, rng: np.random.Generator, positive: bool) -> Element:
-        """One patch, centred on a lesion voxel (where there is any lesion) or anywhere in a brain."""
+    def draw(self, rng: np.random.Generator, positive: bool, turn: tuple[int, int] | None = None) -> Element:
+        """One patch, centred on a lesion voxel (where there is any lesion) or anywhere in a brain.
+
+        ``turn``: the seed, and how many patches that are not positive were drawn before, for those of a ``grid``.
+        """
         shift = float(self.stage.sample.options.get("shift", 0.0))
-        if self.stage.sample.options.get("per_case"):
+        place = None if self._grid is None else self._grid.draw(rng, positive, turn)
+        if place is not None:
+            source, centre, shift = self.sources[place[0]], np.array(place[1]), 0.0
+        elif self.stage.sample.options.get("per_case"):
             source = self.sources[int(rng.integers(len(self.sources)))]
             positive = len(source.lesions[0]) > 0 and rng.random() < self.stage.sample.positive
             centre = on_lesion(rng, source) if positive else _in(rng, source.brain)
@@ -130,12 +153,14 @@ class Patches:
             reach = geometry.reach[n]
             box.append((first - self.margin - (reach - self.seen[n]) // 2, reach))
         many = _slices(_piece(source.images, box, "edge"), view)
-        masks = (source.brain, source.counted, source.target, *source.raters)
-        brains, counted, *targets = (_slices(_piece(mask[None], box), view) for mask in masks)
+        weights = () if source.weights is None else (source.weights,)
+        masks = (source.brain, source.counted, *weights, source.target, *source.raters)
+        brains, counted, *rest = (_slices(_piece(mask[None], box), view) for mask in masks)
         middle = slice(self.slices // 2, self.slices // 2 + 1)
-        pieces = [many, brains, counted[middle], *(one[middle] for one in targets)]
+        pieces = [many, brains, counted[middle], *(one[middle] for one in rest)]
         warped = geometry.apply(np.concatenate(pieces, dtype=np.float32))
-        images, brains, valid, learned = np.split(warped, np.cumsum([len(many), len(brains), 1]))
+        ends = np.cumsum([len(many), len(brains), 1, len(weights)])
+        images, brains, valid, weighed, learned = np.split(warped, ends)
         brains, valid = brains >= 0.5, valid[0] >= 0.5
         learned = learned if self.soft else (learned >= 0.5).astype(np.float32)
         images = self._changed_images(rng, images, brains, source, frame)
@@ -147,8 +172,11 @@ class Patches:
         named = dict(zip(self.names, images.reshape(len(self.names), self.slices, *self.seen), strict=True))
         inputs = np.concatenate([evaluate(expression, named) for expression in self.stage.inputs])
         inner = tuple(slice(self.margin, self.margin + side) for side in self.sides)
+        counts = valid.astype(np.float32)
+        for one in weighed:
+            counts *= np.where(learned[0] >= 0.5, one, np.float32(1))
         targets_seen = learned[(slice(None), *inner)]
-        return Element(inputs, targets_seen, valid[inner].astype(np.float32), self.stage.sample.weights[0])
+        return Element(inputs, targets_seen, counts[inner], self.stage.sample.weights[0])
 
     def _changed_images(
         self, rng: np.random.Generator, images: NDArray[np.float32], brain: Mask, source: Source, frame: Frame
@@ -206,7 +234,8 @@ class Batches:
         for place in range(sample.batch):
             own = np.random.default_rng([self.seed, number, 1 + place])  # a 0 at the end would not count
             if self.patches is not None and place < sample.batch - made:
-                elements.append(self.patches.draw(own, place < positive))
+                turn = (self.seed, number * (sample.batch - made - positive) + place - positive)
+                elements.append(self.patches.draw(own, place < positive, turn))
             else:
                 elements.append(self._made(own))
         return collate(elements, self.multiple)
@@ -252,6 +281,12 @@ def _check(stage: Stage, sides: Sequence[int]) -> None:
             raise ConfigError(
                 f"stage {stage.name}: sample.options.{name} is {options[name]!r}; expected {' or '.join(allowed)}"
             )
+    step = options.get("grid")
+    if step is not None and (not isinstance(step, int) or step < 1 or stage.sample.views):
+        raise ConfigError(f"stage {stage.name}: sample.options.grid is {step}; expected a positive whole number, and "
+                          "no views")  # fmt: skip
+    if options.get("lesion_weights") is not None:
+        check_lesion_weights(options["lesion_weights"])
     wanted = 2 if stage.sample.views else 3
     if len(sides) != wanted:
         raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import cc3d
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from newlesions.detect.classes import ENLARGING
 from newlesions.errors import ConfigError, InputError
 from newlesions.images.morphology import Mask
+from newlesions.learn.networks.lesion_weights import lesion_weights
 from newlesions.networks.case import Case, share_of
 from newlesions.networks.inputs import FLAIR, POSITIVE, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
-from newlesions.networks.stages import Stage
+from newlesions.networks.stages import RESTORE, Stage
 
 RATER = "rater_"
 _SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
@@ -60,6 +61,8 @@ class Source:
         Voxels of the target, (n, 3), lesion after lesion, and where each lesion begins among them.
     raters
         Further targets, those of single raters, uint8 (0, 1), each (I, J, K).
+    weights
+        What a voxel weighs in the loss where it is lesion, float16, (I, J, K); None: 1.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Source:
     spacing: tuple[float, float, float]
     lesions: tuple[NDArray[np.int32], NDArray[np.int64]]
     raters: tuple[NDArray[np.uint8], ...] = ()
+    weights: NDArray[np.float16] | None = None
 
 
 def tasks_of(case: Case, stage: Stage) -> Iterator[Task]:
@@ -115,7 +119,15 @@ def read_source(task: Task, stage: Stage, outputs: Outputs) -> Source:
     raters = tuple(np.ascontiguousarray(prepared.masks[name]) for name in raters_of(case, stage))
     learned = _share(prepared, mask) if stage.sample.options.get("target") == SOFT else target
     lesions = lesion_voxels(target)
-    return Source(where, held, learned, prepared.brain, counted, zeros, (i, j, k), lesions, raters)
+    asked = stage.sample.options.get("lesion_weights")
+    weights = None if asked is None else lesion_weights(target, prepared.grid.voxel_volume, **asked)
+    return Source(where, held, learned, prepared.brain, counted, zeros, (i, j, k), lesions, raters, weights)
+
+
+def unlabelled(case: Case, stage: Stage) -> Source:
+    """A pair as a stage sees it that learns without a reference: its target is empty."""
+    blank = replace(case, masks={"new": np.zeros(case.brain.shape, np.uint8)})
+    return read_source(Task(blank, "new"), stage, {})
 
 
 def raters_of(case: Case, stage: Stage) -> list[str]:
@@ -186,6 +198,8 @@ def nothing_to_learn(stage: Stage, some: bool) -> ConfigError:
     """The error of a stage whose cases have no masks, or (``some``) no lesion in them."""
     if stage.task in ("segment_lesions", "inpaint", "generate"):
         wanted = "masks in the columns baseline_lesions or followup_lesions of pairs.tsv"
+    elif stage.task == RESTORE:
+        wanted = "some pair"
     elif some:
         wanted = "at least one pair whose reference has a new lesion"
     else:

@@ -1,4 +1,4 @@
-"""Weights to begin with."""
+"""What a training takes from earlier ones: weights to begin with, and networks that it asks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 from newlesions.detect.networks.model import NetworkModel
 from newlesions.errors import ConfigError
-from newlesions.networks.stages import Stage
+from newlesions.networks.stages import ESTIMATE, Stage
 from newlesions.networks.weights import transfer
 
 
@@ -36,6 +36,15 @@ def begin(
         known = ", ".join(name for name, _ in network.named_children())
         raise ConfigError(f"stage {stage.name}: start keeps {name} as it is; expected one of {known}") from error
     return [part.requires_grad_(False)]
+
+
+def judge_of(stage: Stage, earlier: NetworkModel | None, left_out: str | None, seed: int) -> torch.nn.Module | None:
+    """The network of the task ``estimate_f1`` that ``stage`` uses, as it is; None where it uses none."""
+    for name in stage.uses if earlier is not None else ():
+        assert earlier is not None
+        if name in earlier.stages and earlier.stages[name].task == ESTIMATE:
+            return network_of(earlier, name, left_out, seed)
+    return None
 
 
 def network_of(model: NetworkModel, stage: str, left_out: str | None, seed: int) -> torch.nn.Module:

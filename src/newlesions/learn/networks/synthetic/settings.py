@@ -10,6 +10,7 @@ import numpy as np
 
 from newlesions.errors import ConfigError
 from newlesions.images.morphology import Mask
+from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.synthetic.holes import blob, known_shape
 from newlesions.learn.networks.synthetic.sources import Source
 from newlesions.simulate.lesions import LesionSizes
@@ -38,6 +39,9 @@ class SyntheticSettings:
         Voxels around a lesion's mask that are replaced with it: they hold part of it.
     median_mm3, spread
         Of the volumes of blobs: log-normal.
+    augment
+        Changes of intensity that set a pair's two copies of one patch apart, each drawn on its own; empty: those of the
+        stage.
     """
 
     states: tuple[float, float, float, float] = (0.4, 0.3, 0.15, 0.15)
@@ -49,6 +53,7 @@ class SyntheticSettings:
     margin: int = 1
     median_mm3: float = 70.0
     spread: float = 0.9
+    augment: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> SyntheticSettings:
@@ -57,7 +62,7 @@ class SyntheticSettings:
         Raises
         ------
         ConfigError
-            If an entry is unknown, or shares do not add to 1.
+            If an entry is unknown, shares do not add to 1, or an augmentation changes more than intensities.
         """
         entries = dict(options.get("synthetic", {}))
         known = [entry.name for entry in fields(cls)]
@@ -67,6 +72,10 @@ class SyntheticSettings:
             if isinstance(value, list):
                 entries[name] = tuple(value)
         settings = cls(**entries)
+        augment = Augment(settings.augment)
+        if augment.spatial or augment.lesions:
+            raise ConfigError("sample.options.synthetic.augment: found a spatial one, or one of lesions; expected "
+                              "changes of intensity")  # fmt: skip
         for name, length in (("states", 4), ("histories", 3)):
             shares = getattr(settings, name)
             if len(shares) != length or min(shares) < 0 or not np.isclose(sum(shares), 1):
