@@ -278,11 +278,14 @@ RECIPES = [
     "hamzaoui2021",
     "kamraoui2021-iqda",
     "kamraoui2022",
+    "kang2021",
+    "loehr2021",
     "macar2021-attention",
     "macar2021-ensemble",
     "macar2021-unet",
     "martinezheras2023",
     "masson2021",
+    "mckinley2021",
     "medeirosdesousa2021",
     "preloznik2021",
     "sarica2021",
@@ -291,7 +294,13 @@ RECIPES = [
     "zhang2021",
 ]
 NNUNET = ("martinezheras2023", "masson2021")
-FEWER = {"folds: 3": "folds: 2", "folds: 5": "folds: 2", "folds: 6": "folds: 3", "seeds: 5": "seeds: 2"}
+FEWER = {
+    "folds: 10": "folds: 2",
+    "folds: 3": "folds: 2",
+    "folds: 5": "folds: 2",
+    "folds: 6": "folds: 3",
+    "seeds: 5": "seeds: 2",
+}
 """How many networks there are is tested with the recipes; two or three of each stage are trained here. Three where only
 changed pairs train, so that there is one beside the subject that is left out."""
 OF_ITS_OWN = {

@@ -136,6 +136,7 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
     """
     if not is_network_recipe(recipe):
         return
+    from newlesions.networks.stages import BRAIN
     from newlesions.recipes.check import OF_VISIT, check
 
     for one in check(recipe):
@@ -145,7 +146,8 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
                     f"{where}: found {len(pair.rater_masks)} raters' masks of {pair.pair}; expected "
                     f"{one.stage.raters} in the column raters, from which stage {one.stage.name} learns"
                 )
-        if one.stage.task in OF_VISIT and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
+        learns = one.stage.task in OF_VISIT and one.stage.task != BRAIN
+        if learns and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
             raise ConfigError(
                 f"{where}: found no mask of all lesions of a visit, from which stage {one.stage.name} learns; expected "
                 "some in the columns baseline_lesions and followup_lesions"

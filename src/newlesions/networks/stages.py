@@ -26,13 +26,25 @@ from typing import Any
 COMBINE = "combine"
 """The task without a network: other stages' probabilities of new lesions, joined as ``predict.combine`` says."""
 
-ANSWERS = ("segment_new", "classify_regions", COMBINE)
+CLASSIFY = "classify_components"
+"""The task whose network sees a patch around each lesion that an earlier stage proposes, and says whether it is one."""
+
+ANSWERS = ("segment_new", "classify_regions", CLASSIFY, COMBINE)
 """The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel; of
-several stages of the pair, so that an ensemble may be of networks of different kinds."""
+each lesion that an earlier stage proposes, as a whole; of several stages of the pair, so that an ensemble may be of
+networks of different kinds, and a cascade end with rules about components."""
+
+BRAIN = "segment_brain"
+"""The task whose network finds the brain's mask, with what of the cord ``brain.cord`` adds to it, in one visit.
+
+It looks beyond that mask: what it says is not cut to the brain."""
+
+OF_VISITS = ("segment_lesions", BRAIN)
+"""The tasks that say something of each visit: all its lesions, or its brain."""
 
 TRAINING_ONLY = ("inpaint", "generate")
 """Tasks whose stages make training images and are not applied: a lesion-free patch from one with holes; a patch with
-lesions from one without and a mask. The one further task is ``segment_lesions``: all lesions of one visit."""
+lesions from one without and a mask."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,8 @@ class Predict:
     probabilities, ``logits`` (mean of logits) or ``vote`` (majority of binary masks); ``views``: the same for the views
     of 2D networks. ``window``: sides in voxels, null: those of the training patch. ``threshold``: of the probability.
     ``min_volume_mm3``: smaller lesions are dropped. ``passes``: Monte-Carlo dropout; more than 1: the mean of so many
-    passes with dropout on.
+    passes with dropout on. ``components``: rules (`detect.components.Rule`) that each lesion of the map, from
+    ``threshold`` on, must keep; what breaks one has no probability.
     """
 
     overlap: float = 0.5
@@ -141,6 +154,7 @@ class Predict:
     threshold: float = 0.5
     min_volume_mm3: float = 3.0
     passes: int = 1
+    components: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -184,6 +198,13 @@ class Stage:
     def is_trained(self) -> bool:
         """Whether it has networks of its own."""
         return self.task != COMBINE
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """All that it sees when it is applied: its inputs, what proposes its components, and what its rules look at."""
+        proposed = self.predict.options.get("candidates", {}).get("of") if self.task == CLASSIFY else None
+        others = (rule.get("other") for rule in self.predict.components)
+        return tuple(str(one) for one in (*self.inputs, proposed, *others) if one is not None)
 
     @property
     def channels(self) -> int:

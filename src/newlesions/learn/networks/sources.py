@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import cc3d
@@ -17,7 +17,7 @@ from newlesions.images.morphology import Mask
 from newlesions.networks.case import Case, share_of
 from newlesions.networks.inputs import FLAIR, POSITIVE, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
-from newlesions.networks.stages import Stage
+from newlesions.networks.stages import BRAIN, Stage
 
 RATER = "rater_"
 _SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
@@ -74,10 +74,14 @@ class Source:
 
 
 def tasks_of(case: Case, stage: Stage) -> Iterator[Task]:
-    """What ``stage`` learns from ``case``; nothing where the case lacks the mask.
+    """What ``stage`` learns from ``case``; nothing where the case lacks the mask. That of the brain every case has.
 
     With ``sample.options.directions: both``, a pair is also seen backwards, where what was gone is new.
     """
+    if stage.task == BRAIN:
+        for visit in VISITS:
+            yield Task(replace(case, masks={**case.masks, "brain": case.brain.astype(np.uint8)}), "brain", visit)
+        return
     if stage.task == "segment_lesions":
         for visit in VISITS:
             if f"{visit}_lesions" in case.masks:
