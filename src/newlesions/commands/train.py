@@ -33,6 +33,7 @@ from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
 from newlesions.preprocess.cord import require_cord
+from newlesions.preprocess.samseg import require_tissue
 from newlesions.recipes.stages import is_network_recipe, require_packages
 from newlesions.report.tables import number, read_rows
 
@@ -48,9 +49,10 @@ def command(args: argparse.Namespace) -> int:
     """Train the recipe's model. Returns the exit code."""
     out = Path(args.out).absolute()
     config = configuration(args)
-    brain = settings.settle(config)["brain"]
-    require(brain["backend"])
-    require_cord(brain["cord"])
+    settled = settings.settle(config)
+    require(settled["brain"]["backend"])
+    require_cord(settled["brain"]["cord"])
+    require_tissue(settled["candidates"]["tissue"])
     recipe = settings.read_recipe(config["recipe"])
     require_packages(recipe)
     profile = house.profile(args.profile)
