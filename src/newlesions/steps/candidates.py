@@ -77,5 +77,5 @@ def _tissue(
         first, second = (of_mni(one.data, brain, one.grid, mni_from_working, lesion_sd) for one in visits)
         return first, second
     # Whole heads, which SAMSEG needs; that they are bias-corrected already does it no harm.
-    first, second = (of_codes(codes_of_freesurfer(labels)) for labels in segment_pair(*visits, threads))
+    first, second = (of_codes(codes_of_freesurfer(labels)) for labels in segment_pair(*visits, threads=threads))
     return first, second
