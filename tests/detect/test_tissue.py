@@ -16,7 +16,7 @@ def image() -> np.ndarray:
 
 
 def test_freesurfers_labels_are_white_matter_lesions_and_the_rest() -> None:
-    """White matter of cerebrum, cerebellum and stem; fluid, cortex, thalamus, amygdala; SAMSEG's lesions; background."""
+    """White matter of cerebrum, cerebellum, stem; fluid, cortex, thalamus, amygdala; SAMSEG's lesions; background."""
     labels = np.array([2, 41, 7, 46, 77, 16, 251, 4, 24, 3, 42, 10, 54, 99, 0, 258])
     codes = codes_of_freesurfer(labels.reshape(4, 4, 1)).ravel()
     assert codes.tolist() == [WHITE] * 7 + [OTHER] * 6 + [LESION, OUTSIDE, OUTSIDE]

@@ -26,5 +26,5 @@ def test_it_has_the_layout_of_resnet_18_by_default() -> None:
 
 @pytest.mark.parametrize("entry", [{"channels": [4, 8]}, {"layers": [1, 1, 1]}, {"layers": [1, 1, 0, 1]}])
 def test_it_has_four_stages(entry: dict) -> None:
-    with pytest.raises(ConfigError, match="expected 4 positive whole numbers|expected a list"):
+    with pytest.raises(ConfigError, match="expected 4 positive whole numbers"):
         build(RESNET | entry, 1)

@@ -59,7 +59,9 @@ def test_what_is_missing_is_named_with_its_source(bare: Path, monkeypatch: pytes
         with pytest.raises(ConfigError) as caught:
             refused()
         message = str(caught.value)
-        assert message.startswith("candidates.tissue is samseg, which needs run_samseg_long on the PATH (FreeSurfer 7.3")
+        assert message.startswith(
+            "candidates.tissue is samseg, which needs run_samseg_long on the PATH (FreeSurfer 7.3"
+        )
         assert "`pip install newlesions[nipype]`" in message and "mni needs nothing" in message
         assert "\n" not in message
     for source in ("none", "mni", "auto"):

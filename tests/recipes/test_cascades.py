@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -104,7 +105,12 @@ def test_kang2021() -> None:
 def test_kang2021_is_drawn_with_what_its_rules_compare() -> None:
     made = stages("kang2021")
     drawn = graph(list(made.values()))
-    for line in ("compares classifier", "compares lesions(followup)", "compares lesions(baseline)", "compares sensitive"):
+    for line in (
+        "compares classifier",
+        "compares lesions(followup)",
+        "compares lesions(baseline)",
+        "compares sensitive",
+    ):
         assert line in drawn
     told = " ".join(show(read_recipe("kang2021"), check(read_recipe("kang2021"))).split())
     assert "each at most 0 of it in lesions(baseline) from 0.5" in told
@@ -130,7 +136,7 @@ def test_mckinley2021() -> None:
     rate = make_schedule(new.optimise.schedule, new.optimise.steps)
     rates = [new.optimise.lr * rate(step, []) for step in range(0, new.optimise.steps, 100)]
     assert max(rates) == pytest.approx(1e-5) and min(rates) == pytest.approx(1e-7, rel=0.15)
-    assert sum(now > before for before, now in zip(rates, rates[1:], strict=False)) == 19, "restarts"
+    assert sum(now > before for before, now in pairwise(rates)) == 19, "restarts"
     assert len(members_of(new, FORTY, 0)) > 1, "cross-validation"
 
 

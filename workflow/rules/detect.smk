@@ -32,9 +32,9 @@ rule candidates:
         mem_mb=growing(12000 if WITH_SAMSEG else 3000),
         runtime=growing(240 if WITH_SAMSEG else 20),
     params:
+        **({"threads": 4} if WITH_SAMSEG else {}),
         beside=beside(["working"]),
         settings=SETTINGS["candidates"],
-        **({"threads": 4} if WITH_SAMSEG else {}),
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} candidates"
     script:

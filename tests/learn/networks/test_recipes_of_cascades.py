@@ -1,4 +1,4 @@
-"""The stages of loehr2021, kang2021 and mckinley2021 in training, and all of them on a pair: narrow, on small patches."""
+"""The stages of loehr2021, kang2021 and mckinley2021 in training, and all on a pair: narrow, on small patches."""
 
 from __future__ import annotations
 
