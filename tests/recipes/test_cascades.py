@@ -181,6 +181,14 @@ RULE = {"measure": "overlap", "most": 0.0}
             },
             "augment: found some; expected none",
         ),
+        (
+            {
+                "task": "classify_components",
+                "predict": {"options": {"candidates": {"of": "first"}}},
+                "sample": {"patch": [16, 16, 8], "batch": 1},
+            },
+            "sample.patch: found 16 x 16 x 8; expected equal sides",
+        ),
         ({"network": {"name": "resnet3d", "channels": [4, 4, 4, 4]}}, "found an output of shape"),
     ],
 )

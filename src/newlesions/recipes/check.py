@@ -100,6 +100,9 @@ def _check_components(stage: Stage, earlier: Sequence[Stage]) -> None:
         raise ConfigError("predict.components: found the measure overlap; expected it in stages of the pair")
     if stage.task == CLASSIFY:
         others.append(CandidateSettings.of_stage(stage).of)
+        if len(set(stage.sample.patch)) > 1:
+            sides = " x ".join(map(str, stage.sample.patch))
+            raise ConfigError(f"sample.patch: found {sides}; expected equal sides for the task classify_components")
         if stage.augment:
             raise ConfigError("augment: found some; expected none for the task classify_components")
     for other in others:
