@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from newlesions.detect.candidates import anatomical_inclusion, find_candidates
+from newlesions.detect.candidates import Candidates, anatomical_inclusion, find_candidates
 from newlesions.detect.classes import ENLARGING, GONE, KINDS, NEW, SHRINKING
 from newlesions.detect.regions import Region, brain_mask, regions_on, ventricle_mask
 from newlesions.detect.settings import SubtractionSettings
+from newlesions.detect.tissue import of_mni
 from newlesions.images.volume import Grid, Volume, apply_affine
+from newlesions.settings import read_recipe
 
 # A slab of MNI space about the lateral ventricles, 1.5 mm.
 GRID = Grid((104, 124, 30), np.array([[1.5, 0, 0, -78], [0, 1.5, 0, -110], [0, 0, 1.5, 0], [0, 0, 0, 1.0]]))
@@ -96,3 +98,64 @@ def test_exchanging_the_visits_exchanges_the_kinds_and_the_sign() -> None:
 def test_without_a_brain_there_is_nothing_to_look_at() -> None:
     with pytest.raises(ValueError, match="the mask is empty"):
         find_candidates(scan(), scan(seed=1), np.zeros(GRID.shape, dtype=bool), np.eye(4), SETTINGS)
+
+
+def larosa(**more: object) -> SubtractionSettings:
+    """The settings of larosa2021, without what a brain of one grey level has no use for."""
+    recipe = read_recipe("larosa2021")["stages"]["candidates"]
+    return replace(SubtractionSettings.of(recipe), lesion_sd=6.0, tissue="mni", **more)
+
+
+def constrained(before: Volume, after: Volume, settings: SubtractionSettings) -> Candidates:
+    """By MNI's tissue."""
+    first, second = (of_mni(one.data, brain(), GRID, np.eye(4), settings.lesion_sd) for one in (before, after))
+    return find_candidates(before, after, brain(), np.eye(4), settings, tissue=(first, second),
+                           other_share=settings.other_share_mni, information=0.1)  # fmt: skip
+
+
+def test_standardised_images_are_compared_in_units_of_their_brains() -> None:
+    settings = larosa(k=2.0, k_at=[])
+    before, after = scan(), scan(WHITE, seed=1)
+    found = constrained(before, after, settings)
+    sd = before.data[brain()].std()
+    assert found.facts["threshold"] == 2.0 and found.facts["new_clusters"] == 1
+    assert found.facts["sd_difference"] == pytest.approx((after.data - before.data)[brain()].std(), rel=1e-4)
+    for step, expected in ((1.5, 0), (2.5, 1)):
+        raised = scan(seed=1)
+        raised.data[scan(WHITE).data > 80] = before.data[scan(WHITE).data > 80] + step * sd
+        assert constrained(before, raised, settings).facts["new_clusters"] == expected
+    # A line over an image changes nothing.
+    scaled = after.with_data(3 * after.data + 20 * brain())
+    np.testing.assert_array_equal(constrained(before, scaled, settings).change, found.change)
+
+
+def test_the_mutual_information_chooses_the_threshold() -> None:
+    settings = SubtractionSettings(k=3.0, k_at=[[0.4, 2.0], [0.8, 1.0]])
+    assert [settings.at_information(one).k for one in (None, 0.1, 0.4, 0.7, 0.8, 2.0)] == [3, 3, 2, 2, 1, 1]
+    found = find_candidates(scan(), scan(WHITE, seed=1), brain(), np.eye(4), settings, information=0.5)
+    assert (found.facts["k"], found.facts["mutual_information"]) == (2.0, 0.5)
+
+
+def test_clusters_by_cortex_and_earlier_lesions_are_dropped_and_counted() -> None:
+    cortex = tuple(apply_affine(GRID.affine, np.argwhere(regions() == Region.CORTEX)[2000]))
+    old = (-27.0, 0.0, 34.0)
+    before, after = scan(old), scan(WHITE, cortex, old, seed=1)
+    grown = scan(old, size=7).data > 80
+    after.data[grown & (before.data < 80)] = 90  # a shell around an old lesion is no part of it
+    found = constrained(before, after, larosa(k=2.0))
+    assert found.facts["proposed"] == 3 and found.facts["new_clusters"] == 2
+    assert sum(found.facts["dropped"].values()) == 1
+    assert not found.change[tuple(np.rint(apply_affine(np.linalg.inv(GRID.affine), np.array(cortex))).astype(int))]
+    brighter = scan(WHITE, cortex, seed=1)
+    brighter.data[before.data > 80] = 140  # an old lesion that is brighter now
+    again = constrained(before, brighter, larosa(k=2.0))
+    assert again.facts["proposed"] == 3 and again.facts["new_clusters"] == 1
+    assert again.facts["dropped"]["other_share"] == found.facts["dropped"]["other_share"] + 1
+
+
+def test_the_constraints_know_no_order_of_the_visits() -> None:
+    before, after = scan((-27.0, 0.0, 34.0), seed=2), scan(WHITE, seed=3)
+    forward, backward = (constrained(*pair, larosa(k=2.0)) for pair in ((before, after), (after, before)))
+    assert {int(code) for code in np.unique(forward.change)} == {0, NEW, GONE}
+    np.testing.assert_array_equal(np.array([0, GONE, SHRINKING, NEW, ENLARGING])[forward.change], backward.change)
+    np.testing.assert_array_equal(forward.signed, -backward.signed)

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from newlesions.images.files import read_json
+from newlesions.images.files import read_json, write_json
 from newlesions.images.io import read_volume
 from newlesions.images.transforms import read_itk, rigid_exp
 from newlesions.images.volume import Affine
@@ -18,7 +18,9 @@ MOVED = rigid_exp(np.array([0.03, 0.0, -0.02, 1.0, 2.0, -1.0]))
 IMAGES = ("mask", "probseg", "dseg", "halfway_mask", "preproc")
 
 
-def run(work: Work, *, fsl: bool = False, space: str = "halfway", mni: Affine | None = None) -> dict[str, Path]:
+def run(
+    work: Work, *, fsl: bool = False, space: str = "halfway", mni: Affine | None = None, **more: Path
+) -> dict[str, Path]:
     out = work.folder.parent / "out"
     files = {name: out / f"{name}.nii.gz" for name in IMAGES}
     files |= {f"{name}_sidecar": out / f"{name}.json" for name in IMAGES}
@@ -31,7 +33,7 @@ def run(work: Work, *, fsl: bool = False, space: str = "halfway", mni: Affine | 
     halfway = work.pair / "halfway.json"
     flair, baseline_flair = work.sessions[1] / "flair.nii.gz", work.sessions[0] / "flair.nii.gz"
     inputs = (change, probability, baseline, halfway, working, flair, baseline_flair)
-    finalise(*inputs, **files, settings=settings("finalise", fsl=fsl))
+    finalise(*inputs, **files, settings=settings("finalise", fsl=fsl), **more)
     return files
 
 
@@ -117,3 +119,13 @@ def test_sidecars_tell_what_is_in_the_file_and_nothing_of_the_machine(work: Work
         ("3", "gone"),
         ("4", "shrinking"),
     ]
+
+
+@pytest.mark.parametrize(("told", "word"), [({}, None), ({"tissue": "mni"}, "MNI"), ({"tissue": "samseg"}, "SAMSEG")])
+def test_the_masks_sidecars_say_where_tissue_came_from(work: Work, told: dict[str, str], word: str | None) -> None:
+    write_json(work.pair / "candidates.json", {"k": 1.5, **told})
+    files = run(work, candidates=work.pair / "candidates.json")
+    for name in ("mask", "probseg", "dseg", "halfway_mask"):
+        said = read_json(files[f"{name}_sidecar"]).get("Tissue")
+        assert said is None if word is None else word in said
+    assert "Tissue" not in read_json(files["preproc_sidecar"])

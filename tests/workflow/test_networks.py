@@ -308,11 +308,14 @@ RECIPES = [
     "kamraoui2021-iqda",
     "kamraoui2021-lesionwise",
     "kamraoui2022",
+    "kang2021",
+    "loehr2021",
     "macar2021-attention",
     "macar2021-ensemble",
     "macar2021-unet",
     "martinezheras2023",
     "masson2021",
+    "mckinley2021",
     "medeirosdesousa2021",
     "nichyporuk2021",
     "preloznik2021",
@@ -323,6 +326,7 @@ RECIPES = [
 ]
 NNUNET = ("martinezheras2023", "masson2021")
 FEWER = {
+    "folds: 10": "folds: 2",
     "folds: 3": "folds: 2",
     "folds: 4": "folds: 2",
     "folds: 5": "folds: 2",

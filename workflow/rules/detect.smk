@@ -6,6 +6,10 @@
 ruleorder: report > finalise
 
 
+# SAMSEG, where the run asks for it, takes hours.
+WITH_SAMSEG = SETTINGS["candidates"]["tissue"] == "samseg"
+
+
 rule candidates:
     """Propose new, enlarging, gone and shrinking lesions from the difference of the two visits."""
     input:
@@ -23,11 +27,12 @@ rule candidates:
     priority: 4
     conda:
         CONDA
-    threads: 1
+    threads: 4 if WITH_SAMSEG else 1
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(20),
+        mem_mb=growing(12000 if WITH_SAMSEG else 3000),
+        runtime=growing(240 if WITH_SAMSEG else 20),
     params:
+        **({"threads": 4} if WITH_SAMSEG else {}),
         beside=beside(["working"]),
         settings=SETTINGS["candidates"],
     message:
@@ -69,7 +74,7 @@ rule finalise:
         mem_mb=growing(2000),
         runtime=growing(15),
     params:
-        beside=beside(["halfway", "working"]),
+        beside=beside(["halfway", "working", "candidates"]),
         settings=SETTINGS["finalise"],
     message:
         "sub-{wildcards.subject}_ses-{wildcards.session} finalise"

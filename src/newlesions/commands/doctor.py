@@ -16,6 +16,7 @@ from newlesions.errors import ConfigError
 from newlesions.networks.nnunet import is_installed
 from newlesions.preprocess.brain_backends import BACKENDS, missing_for
 from newlesions.preprocess.cord import missing_for_sct
+from newlesions.preprocess.samseg import missing_for_samseg
 from newlesions.report.pdf import find_browser
 from newlesions.versions import LIBRARIES
 
@@ -67,6 +68,7 @@ def _optional() -> list[list[str]]:
     """A row per optional tool: its name, what it serves, and whether it is there."""
     rows = [[name, f"brain.backend: {name}", missing_for(name)] for name in BACKENDS]
     rows += [["sct", "brain.cord: sct", missing_for_sct()]]
+    rows += [["samseg", "candidates.tissue: samseg", missing_for_samseg()]]
     nnunet = "" if is_installed() else "the package nnunetv2 (pip install 'newlesions[nnunet]')"
     rows.append(["nnunetv2", "recipes martinezheras2023 and masson2021", nnunet])
     rows.append(["sbatch", "SLURM", "" if shutil.which("sbatch") else "a node of the cluster that may submit jobs"])

@@ -33,6 +33,7 @@ from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
 from newlesions.preprocess.cord import require_cord
+from newlesions.preprocess.samseg import require_tissue
 from newlesions.recipes.stages import require_packages
 
 
@@ -43,6 +44,7 @@ def command(args: argparse.Namespace) -> int:
     settled = settings.settle(config)
     require(settled["brain"]["backend"])  # now, not in each scan's job
     require_cord(settled["brain"]["cord"])
+    require_tissue(settled["candidates"]["tissue"])
     require_packages(settings.read_recipe(config["recipe"]))
     profile = house.profile(args.profile)
     _refuse_input_folder(Path(args.bids_dir), out)

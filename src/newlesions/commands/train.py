@@ -33,6 +33,7 @@ from newlesions.errors import ConfigError
 from newlesions.images.files import remove_unfinished, write_json
 from newlesions.preprocess.brain_backends import require
 from newlesions.preprocess.cord import require_cord
+from newlesions.preprocess.samseg import require_tissue
 from newlesions.recipes.stages import is_network_recipe, learns_unlabelled, require_packages
 from newlesions.report.tables import number, read_rows
 
@@ -48,9 +49,10 @@ def command(args: argparse.Namespace) -> int:
     """Train the recipe's model. Returns the exit code."""
     out = Path(args.out).absolute()
     config = configuration(args)
-    brain = settings.settle(config)["brain"]
-    require(brain["backend"])
-    require_cord(brain["cord"])
+    settled = settings.settle(config)
+    require(settled["brain"]["backend"])
+    require_cord(settled["brain"]["cord"])
+    require_tissue(settled["candidates"]["tissue"])
     recipe = settings.read_recipe(config["recipe"])
     require_packages(recipe)
     profile = house.profile(args.profile)
@@ -140,6 +142,7 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
     """
     if not is_network_recipe(recipe):
         return
+    from newlesions.networks.stages import BRAIN
     from newlesions.recipes.check import OF_VISIT, check
     from newlesions.recipes.members import members_of
 
@@ -152,7 +155,8 @@ def check_networks(recipe: Mapping[str, Any], pairs: Sequence[Pair], where: str)
                     f"{one.stage.raters} in the column raters, from which stage {one.stage.name} learns"
                 )
         members_of(one.stage, [pair.subject for pair in pairs], 0, raters)
-        if one.stage.task in OF_VISIT and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
+        learns = one.stage.task in OF_VISIT and one.stage.task != BRAIN
+        if learns and not any(pair.baseline_lesions or pair.followup_lesions for pair in pairs):
             raise ConfigError(
                 f"{where}: found no mask of all lesions of a visit, from which stage {one.stage.name} learns; expected "
                 "some in the columns baseline_lesions and followup_lesions"

@@ -72,6 +72,11 @@ def minor_axis_lengths(labels: NDArray[np.integer]) -> NDArray[np.float64]:
     labels
         Components 1 to n, (I, J, K), on a grid of cubic voxels. A number without voxels has length 0.
     """
+    return np.asarray(2 * np.sqrt(5 * least_variances(labels)))
+
+
+def least_variances(labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The least variance of the voxels' centres of each component 1 to n along any direction, voxels^2, (n,)."""
     places = np.nonzero(labels)
     index = labels[places] - 1
     count = int(labels.max(initial=0))
@@ -83,4 +88,4 @@ def minor_axis_lengths(labels: NDArray[np.integer]) -> NDArray[np.float64]:
     centred = [(axis := place.astype(np.float64)) - mean(axis)[index] for place in places]
     moments = np.array([[mean(a * b) for a in centred] for b in centred]).reshape(3, 3, count)
     least = np.linalg.eigvalsh(np.moveaxis(moments, -1, 0))[:, 0]
-    return np.asarray(2 * np.sqrt(5 * np.maximum(least, 0)))
+    return np.asarray(np.maximum(least, 0))

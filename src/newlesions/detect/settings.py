@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from newlesions.errors import ConfigError
@@ -11,7 +11,10 @@ from newlesions.errors import ConfigError
 
 @dataclass(frozen=True)
 class SubtractionSettings:
-    """Prados & Kanber 2021, first stage (proceedings p. 2), and what has been found to help since.
+    """Prados & Kanber 2021, first stage (proceedings p. 2), what has been found to help since, and La Rosa et al.
+
+    All others are off unless a recipe sets them: ``standardise``, ``k_at`` and, of `detect.constraints`, ``tissue`` to
+    ``shape`` are those of La Rosa et al. 2021 (p. 66).
 
     From the paper: ``k`` (1 there), ``hyperintense_sd`` (1), ``ventricle_erosions`` (2), ``brain_erosions`` (1),
     ``min_voxels`` (more than 5), ``erosions`` (1). Open in the paper: ``restore`` (does the cluster that survives the
@@ -53,6 +56,24 @@ class SubtractionSettings:
         Voxels above median + this many SD of the brain are taken for lesion by the classifiers' features.
     softness
         Width, in SD, of the logistic curve that turns the rise into a probability (0.5 at ``k``).
+    standardise
+        Each image to zero mean and unit SD over its brain before the difference, and ``k`` and ``softness`` in these
+        units instead of the difference's SD.
+    k_at
+        Pairs of a mutual information (ANTs) and the ``k`` from it on; below all of them ``k`` holds.
+    tissue
+        Where tissue comes from: ``none``, ``mni``, ``samseg`` or ``auto`` (`detect.tissue`).
+    white_share
+        At least this share of a cluster lies in white matter.
+    other_share, other_share_mni
+        A cluster touches fluid, grey matter, another structure or a lesion of the earlier visit, and is dropped, where
+        more than this share of it lies there: by SAMSEG's tissue; by MNI's, which an affine brings to within a gyrus.
+    contrast
+        A cluster's mean in the later image is at least this multiple of the mean of its neighbours; 0 turns it off.
+    least_axis_mm, sphericity
+        The least of both that a cluster has (`detect.components`); 0 turns it off.
+    shape
+        ``either``: a cluster is dropped that falls short of one of the two; ``both``: of both.
     """
 
     k: float = 1.5
@@ -73,6 +94,23 @@ class SubtractionSettings:
     enlarging_share: float | None = 0.55
     lesion_sd: float = 2.0
     softness: float = 0.5
+    standardise: bool = False
+    k_at: Sequence[Sequence[float]] = field(default_factory=list)
+    tissue: str = "none"
+    white_share: float = 0.0
+    other_share: float = 1.0
+    other_share_mni: float = 1.0
+    contrast: float = 0.0
+    least_axis_mm: float = 0.0
+    sphericity: float = 0.0
+    shape: str = "either"
+
+    def at_information(self, information: float | None) -> SubtractionSettings:
+        """The settings whose ``k`` is that of the pair's mutual information."""
+        if information is None:
+            return self
+        reached = [(least, k) for least, k in self.k_at if information >= least]
+        return replace(self, k=max(reached)[1]) if reached else self
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> SubtractionSettings:
@@ -83,7 +121,7 @@ class SubtractionSettings:
         ConfigError
             If a name is unknown.
         """
-        unknown = set(settings) - {field.name for field in fields(cls)}
+        unknown = set(settings) - {one.name for one in fields(cls)}
         if unknown:
             raise ConfigError(f"candidates: unknown settings {', '.join(sorted(unknown))}")
         return cls(**settings)

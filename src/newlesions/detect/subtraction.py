@@ -23,7 +23,8 @@ class Rise:
     """What rose from one image to the other, all of shape (I, J, K).
 
     ``z`` is the rise in SD of the difference, float32; ``allowed`` where a new lesion may lie; ``clusters`` the
-    candidates, int32 labels from 1. ``mean`` and ``sd`` are those of the difference; ``threshold`` is in z.
+    candidates, int32 labels from 1. ``mean`` and ``sd`` are those of the difference, 0 and 1 where standardised images
+    are compared; ``threshold`` is in z.
     """
 
     z: Image
@@ -55,18 +56,29 @@ def find_rise(
         # A slight smoothing: noise alone must not decide on the brightness of a voxel.
         smooth = ndimage.gaussian_filter(after, 0.75 / spacing)
         allowed &= smooth > settings.brighter_than * float(np.median(after[brain]))
+    least = settings.min_rise * float(np.median(before[brain]) + np.median(after[brain])) / 2
+    if settings.standardise:
+        before, after = (standardised(image, brain) for image in (before, after))
+        least = 0.0  # standardised images know no share of the median
     difference = after - before
     if settings.smoothing_mm > 0:
         difference = ndimage.gaussian_filter(difference, settings.smoothing_mm / spacing)
-    mean, sd = _statistics(difference[allowed if settings.statistics == "inclusion" else brain], settings.robust)
+    mean, sd = 0.0, 1.0
+    if not settings.standardise:
+        mean, sd = _statistics(difference[allowed if settings.statistics == "inclusion" else brain], settings.robust)
     rise = difference
     if settings.shift_mm > 0:
         rise = np.minimum(difference, _rise_over_neighbours(before, after, spacing, settings))
     z = ((rise - mean) / sd).astype(np.float32)
-    level = float(np.median(before[brain]) + np.median(after[brain])) / 2
-    threshold = max(settings.k, (settings.min_rise * level - mean) / sd)
+    threshold = max(settings.k, (least - mean) / sd)
     clusters = _clusters((z > threshold) & allowed, z, settings)
     return Rise(z, allowed, clusters, mean, sd, threshold)
+
+
+def standardised(image: Image, brain: Mask) -> Image:
+    """``image`` with zero mean and unit standard deviation over ``brain``, float32."""
+    inside = image[brain]
+    return np.asarray((image - inside.mean(dtype=np.float64)) / inside.std(dtype=np.float64), np.float32)
 
 
 def hyperintense(image: Image, brain: Mask, sd: float | None) -> Mask:

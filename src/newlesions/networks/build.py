@@ -17,9 +17,11 @@ from newlesions.networks.flat import Flat, FlatArguments
 from newlesions.networks.mpunet import MPUNet, MPUNetArguments
 from newlesions.networks.pathways import Pathways, PathwaysArguments
 from newlesions.networks.preunet import PreUNetArguments
+from newlesions.networks.resnet import ResNet, ResNetArguments
 from newlesions.networks.segres import SegRes, SegResArguments
 from newlesions.networks.siamese import Siamese, SiameseArguments
 from newlesions.networks.similarity import Similarity
+from newlesions.networks.slab import Slab, SlabArguments
 from newlesions.networks.subpixel import SubpixelArguments, SubpixelUNet
 from newlesions.networks.tiramisu import Tiramisu, TiramisuArguments
 from newlesions.networks.unet import UNet
@@ -45,6 +47,13 @@ _KINDS: dict[str, Kind] = {
     "preunet": Kind(PreUNetArguments, UNet),
     "segres": Kind(SegResArguments, SegRes),
     "subpixel": Kind(SubpixelArguments, SubpixelUNet),
+    "resnet3d": Kind(ResNetArguments, ResNet),
+    "slab": Kind(
+        SlabArguments,
+        Slab,
+        takes=lambda arguments, inputs: inputs >= arguments.slices and inputs % arguments.slices == 0,
+        expected="each image with the slab's slices (sample.neighbours on either side)",
+    ),
     "siamese": Kind(SiameseArguments, Siamese, *TWO_VISITS),
     "similarity": Kind(UNetArguments, Similarity, *TWO_VISITS),
     "autoencoder": Kind(AutoencoderArguments, Autoencoder, *TWO_VISITS),

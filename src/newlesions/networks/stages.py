@@ -26,9 +26,21 @@ from typing import Any
 COMBINE = "combine"
 """The task without a network: other stages' probabilities of new lesions, joined as ``predict.combine`` says."""
 
-ANSWERS = ("segment_new", "classify_regions", COMBINE)
+CLASSIFY = "classify_components"
+"""The task whose network sees a patch around each lesion that an earlier stage proposes, and says whether it is one."""
+
+ANSWERS = ("segment_new", "classify_regions", CLASSIFY, COMBINE)
 """The tasks whose probability is that of new lesions: of a pair; in candidate regions of any size, voxel by voxel; of
-several stages of the pair, so that an ensemble may be of networks of different kinds."""
+each lesion that an earlier stage proposes, as a whole; of several stages of the pair, so that an ensemble may be of
+networks of different kinds, and a cascade end with rules about components."""
+
+BRAIN = "segment_brain"
+"""The task whose network finds the brain's mask, with what of the cord ``brain.cord`` adds to it, in one visit.
+
+It looks beyond that mask: what it says is not cut to the brain."""
+
+OF_VISITS = ("segment_lesions", BRAIN)
+"""The tasks that say something of each visit: all its lesions, or its brain."""
 
 ESTIMATE = "estimate_f1"
 """The task of a network that is part of a loss: how well the lesions of one mask find those of another."""
@@ -145,7 +157,8 @@ class Predict:
     of 2D networks. ``window``: sides in voxels, null: those of the training patch. ``threshold``: of the probability.
     ``min_volume_mm3``: smaller lesions are dropped, as are those of fewer than ``min_voxels`` voxels and, with
     ``border: dropped``, those that touch the outermost voxels of the brain. ``passes``: Monte-Carlo dropout; more than
-    1: the mean of so many passes with dropout on.
+    1: the mean of so many passes with dropout on. ``components``: rules (`detect.components.Rule`) that each lesion of
+    the map, from ``threshold`` on, must keep; what breaks one has no probability.
     """
 
     overlap: float = 0.5
@@ -159,6 +172,7 @@ class Predict:
     min_voxels: int = 1
     border: str = "kept"
     passes: int = 1
+    components: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -202,6 +216,13 @@ class Stage:
     def is_trained(self) -> bool:
         """Whether it has networks of its own."""
         return self.task != COMBINE
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """All that it sees when it is applied: its inputs, what proposes its components, and what its rules look at."""
+        proposed = self.predict.options.get("candidates", {}).get("of") if self.task == CLASSIFY else None
+        others = (rule.get("other") for rule in self.predict.components)
+        return tuple(str(one) for one in (*self.inputs, proposed, *others) if one is not None)
 
     @property
     def channels(self) -> int:

@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError
 from newlesions.networks import nnunet
-from newlesions.networks.stages import ANSWERS, ESTIMATE, MASKS, RESTORE, Stage
+from newlesions.networks.stages import (
+    ANSWERS,
+    BRAIN,
+    CLASSIFY,
+    ESTIMATE,
+    MASKS,
+    OF_VISITS,
+    RESTORE,
+    TRAINING_ONLY,
+    Stage,
+)
 from newlesions.recipes.stages import is_network_recipe, names_in, stages_of
 
 if TYPE_CHECKING:
     import torch
 
-OF_VISIT = ("segment_lesions", "inpaint", "generate")
+OF_VISIT = (*OF_VISITS, *TRAINING_ONLY)
 """The tasks that see one visit."""
 
 _MADE = {"inpaint": 1, "generate": 2}
@@ -49,6 +59,7 @@ def check(recipe: Mapping[str, Any]) -> list[Checked]:
     for number, stage in enumerate(stages):
         with _named(recipe, stage):
             _check_inputs(stage, stages[:number], {other.name for other in stages})
+            _check_components(stage, stages[:number])
             if not stage.is_trained:
                 _check_combined(stage, stages[:number])
                 result.append(Checked(stage, 0))
@@ -64,15 +75,49 @@ def check(recipe: Mapping[str, Any]) -> list[Checked]:
 
 
 def _check_combined(stage: Stage, earlier: Sequence[Stage]) -> None:
-    """Whether what it joins are probabilities of new lesions on the pair's own grid."""
-    answers = {other.name for other in earlier if other.task in ANSWERS}
+    """Whether what it joins are what earlier stages say, on the pair's own grid."""
     for expression in stage.inputs:
-        found = set(names_in([expression]))
-        if not found or found - answers:
-            known = ", ".join(sorted(answers)) or "no stage before it"
-            raise ConfigError(f"input '{expression}': found what is no answer; expected sums of {known}")
+        _check_of_stages(f"input '{expression}'", expression, earlier)
     if stage.network or stage.prepare.spacing_mm is not None:
         raise ConfigError("task combine: found a network or prepare.spacing_mm; expected neither")
+
+
+def _check_of_stages(where: str, expression: str, earlier: Sequence[Stage]) -> None:
+    """Whether an expression is about nothing but what earlier stages say of lesions."""
+    from newlesions.learn.networks.sources import atoms
+    from newlesions.networks.inputs import names, references
+
+    lesions = [other for other in earlier if other.task in (*ANSWERS, "segment_lesions")]
+    said = references(expression)
+    if not said or set(atoms([expression])) - said or names(expression) - {other.name for other in lesions}:
+        known = ", ".join(one.name if one.task in ANSWERS else f"{one.name}(<visit>)" for one in lesions)
+        raise ConfigError(f"{where}: found what is no answer; expected sums of {known or 'no stage before it'}")
+
+
+def _check_components(stage: Stage, earlier: Sequence[Stage]) -> None:
+    """Rules about components, and what is to be judged."""
+    from newlesions.detect.components import Rule
+    from newlesions.detect.networks.candidates import CandidateSettings
+    from newlesions.networks.inputs import check
+
+    visits = [other.name for other in earlier if other.task in OF_VISITS]
+    pairs = [other.name for other in earlier if other.task in ANSWERS]
+    rules = [Rule.of(entry) for entry in stage.predict.components]
+    if rules and stage.task in (*TRAINING_ONLY, BRAIN):
+        raise ConfigError(f"predict.components: found rules for the task {stage.task}; expected none")
+    others = [rule.other for rule in rules if rule.other is not None]
+    if others and stage.task in OF_VISITS:
+        raise ConfigError("predict.components: found the measure overlap; expected it in stages of the pair")
+    if stage.task == CLASSIFY:
+        others.append(CandidateSettings.of_stage(stage).of)
+        if len(set(stage.sample.patch)) > 1:
+            sides = " x ".join(map(str, stage.sample.patch))
+            raise ConfigError(f"sample.patch: found {sides}; expected equal sides for the task classify_components")
+        if stage.augment:
+            raise ConfigError("augment: found some; expected none for the task classify_components")
+    for other in others:
+        check(other, pairs, visits=visits)
+        _check_of_stages(f"'{other}'", other, earlier)
 
 
 @contextmanager
@@ -97,7 +142,7 @@ def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> No
         return
     if stage.task == RESTORE:
         earlier = ()  # what others say of a pair without a reference is not made
-    visits = [other.name for other in earlier if other.task == "segment_lesions"]
+    visits = [other.name for other in earlier if other.task in OF_VISITS]
     pairs = [other.name for other in earlier if other.task in ANSWERS]
     for expression in stage.inputs:
         check(expression, pairs, visits=visits, one_visit=stage.task in OF_VISIT)
@@ -159,7 +204,7 @@ def _built(stage: Stage) -> torch.nn.Module:
     flat = bool(stage.sample.views)
     if stage.sample.neighbours and not flat:
         raise ConfigError(f"sample.neighbours: found {stage.sample.neighbours}; expected sample.views with it")
-    made = stage.sample.synthetic > 0 or stage.task not in ("segment_new", "segment_lesions")
+    made = stage.sample.synthetic > 0 or stage.task not in ("segment_new", *OF_VISITS)
     if made and (stage.sample.neighbours or margin(stage.network)):
         raise ConfigError("network: found one that sees more than its patch; expected none where patches are made")
     for what, sides in (("sample.patch", patch), ("predict.window", stage.predict.window or patch)):
@@ -172,7 +217,8 @@ def _built(stage: Stage) -> torch.nn.Module:
         network = build(stage.network, stage.channels).eval()
         inputs = torch.empty(1, stage.channels, *(side + 2 * margin(stage.network) for side in patch))
     shape = _run(lambda: tuple(network(inputs).shape))
-    expected = (len(stage.inputs) if stage.task == RESTORE else 1 + stage.raters, *patch)
+    outputs = len(stage.inputs) if stage.task == RESTORE else 1 + stage.raters
+    expected = (outputs, *([1] * len(patch) if stage.task == CLASSIFY else patch))
     if shape[1:] != expected:
         raise ConfigError(f"network: found an output of shape {shape[1:]}; expected {expected}")
     rates = [part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)]

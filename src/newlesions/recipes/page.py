@@ -36,6 +36,7 @@ _PARTS = {
     "networks": "ensemble",
     "predict": "windows, voting",
     "mask": "threshold, clean-up",
+    "lesions": "of each lesion there is",
 }
 """The parts of a stage in the order of a page, and what they are called there."""
 

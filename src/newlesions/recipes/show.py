@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from newlesions.detect.components import Rule
 from newlesions.networks.stages import Stage, Start
 from newlesions.recipes.check import Checked
 from newlesions.recipes.stages import SECTIONS, final, names_in
@@ -16,11 +17,13 @@ WIDTH = 110
 TASKS = {
     "segment_new": "new lesions of a pair",
     "segment_lesions": "all lesions of one visit",
+    "segment_brain": "the brain of one visit",
     "inpaint": "tissue in the place of lesions",
     "generate": "lesions in the place of tissue",
     "restore": "both images again, without labels",
     "estimate_f1": "how well a mask finds lesions, for a loss",
     "classify_regions": "new lesions in candidate regions",
+    "classify_components": "which of an earlier stage's lesions are new",
     "combine": "new lesions of a pair, by several stages",
 }
 
@@ -65,6 +68,8 @@ def graph(stages: Sequence[Stage]) -> str:
 
 def _branches(stage: Stage, known: Mapping[str, Stage], drawn: set[str], indent: str) -> list[str]:
     entries = [(one, [name for name in names_in([one]) if name in known]) for one in stage.inputs]
+    judged = stage.expressions[len(stage.inputs) :]
+    entries += [(f"compares {one}", [name for name in names_in([one]) if name in known]) for one in judged]
     if stage.start:
         entries.append((f"begins with {stage.start.stage} ({_taken(stage.start)})", [stage.start.stage]))
     entries += [(f"uses {name}", [name]) for name in stage.uses]
@@ -91,7 +96,7 @@ def described(one: Checked) -> dict[str, str]:
             "task": TASKS[stage.task],
             "predict": f"{stage.predict.combine} of {', '.join(stage.inputs)}",
             "mask": _cut(stage),
-        }
+        } | _rules(stage)
     weights = "planned from the data" if one.parameters is None else f"{one.parameters / 1e6:.2f} million weights"
     prepare, sample, optimise, predict = stage.prepare, stage.sample, stage.optimise, stage.predict
     spacing = "the working grid" if prepare.spacing_mm is None else f"voxels of {short(prepare.spacing_mm)} mm"
@@ -121,20 +126,10 @@ def described(one: Checked) -> dict[str, str]:
         + (f"{predict.passes} passes with dropout, " if predict.passes > 1 else "")
         + f"{predict.combine} of networks"
         + (f", {predict.views} of views" if sample.views else "")
-        + _further(
-            predict,
-            "overlap",
-            "weighting",
-            "combine",
-            "views",
-            "passes",
-            "threshold",
-            "min_volume_mm3",
-            "min_voxels",
-            "border",
-        ),
+        + _further(predict, "overlap", "weighting", "combine", "views", "passes", "threshold", "min_volume_mm3",
+                    "min_voxels", "border", "components"),
         "mask": _cut(stage),
-    }
+    } | _rules(stage)  # fmt: skip
     if stage.start is not None:
         rows["begins"] = f"with {stage.start.stage} ({_taken(stage.start)})"
     if stage.uses:
@@ -159,6 +154,22 @@ def _cut(stage: Stage) -> str:
         + (f" and of {predict.min_voxels} voxels or more" if predict.min_voxels > 1 else "")
         + (", none at the brain's border" if predict.border == "dropped" else "")
     )
+
+
+def _rules(stage: Stage) -> dict[str, str]:
+    """The rules that each lesion of the map keeps, in words; nothing where there are none."""
+    words = []
+    for rule in (Rule.of(entry) for entry in stage.predict.components):
+        bounds = {"at least": rule.least, "more than": rule.above, "at most": rule.most}
+        limits = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+        if rule.other is not None:
+            words.append(f"{limits} of it in {rule.other} from {rule.threshold:g}")
+        else:
+            words.append(f"{rule.measure} {limits}" + _UNITS.get(rule.measure, ""))
+    return {"lesions": "each " + ", each ".join(words)} if words else {}
+
+
+_UNITS = {"volume": " mm3", "least_axis": " mm"}
 
 
 def named(entry: Mapping[str, Any]) -> str:

@@ -79,8 +79,8 @@ def final(stages: Iterable[Stage]) -> Stage:
 
 
 def needed(stage: Stage, names: Iterable[str]) -> tuple[str, ...]:
-    """The stages that ``stage`` needs, among ``names``: those of its inputs, its start, and those that it uses."""
-    asked = [*names_in(stage.inputs), *([stage.start.stage] if stage.start else []), *stage.uses]
+    """The stages that ``stage`` needs, among ``names``: those of its expressions, its start, and those that it uses."""
+    asked = [*names_in(stage.expressions), *([stage.start.stage] if stage.start else []), *stage.uses]
     known = set(names)
     return tuple(dict.fromkeys(name for name in asked if name in known))
 
@@ -92,7 +92,7 @@ def applied(stages: Iterable[Stage]) -> tuple[Stage, ...]:
     while asked:
         name = asked.pop()
         wanted.add(name)
-        asked += [other for other in names_in(known[name].inputs) if other in known and other not in wanted]
+        asked += [other for other in names_in(known[name].expressions) if other in known and other not in wanted]
     return tuple(stage for stage in known.values() if stage.name in wanted)
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from newlesions import house
+from newlesions.detect.components import OVERLAP
 from newlesions.networks import nnunet
-from newlesions.networks.stages import ESTIMATE, PAINTERS, RESTORE, Stage
+from newlesions.networks.inputs import names
+from newlesions.networks.stages import ANSWERS, BRAIN, ESTIMATE, PAINTERS, RESTORE, Stage
 from newlesions.preprocess.brain_backends import OWN, missing_for
 from newlesions.recipes.stages import applied, network_entries
 
@@ -76,12 +78,15 @@ def kind(recipe: Mapping[str, Any], stages: Sequence[Stage] = ()) -> str:
     if not stages:
         return "boosting over the subtraction" if trees else "subtraction"
     used = [stage for stage in applied(stages) if stage.is_trained]
-    joined = "mean" if any(not stage.is_trained for stage in stages) else "cascade"
+    several = [stage for stage in stages if not stage.is_trained and len(_joined(stage)) > 1]
+    joined = "mean" if several else "cascade"
     words = [f"{joined} of {len(used)} kinds of networks" if joined == "mean" else f"cascade of {len(used)} networks"]
     if len(used) == 1:
         words = [_network(used[0])]
     if any(stage.task == "classify_regions" for stage in used):
         words.append("candidate regions")
+    if any(rule["measure"] == OVERLAP for stage in applied(stages) for rule in stage.predict.components):
+        words.append("comparison of masks")
     if trees:
         words.append("boosting")
     if any(stage.start for stage in stages):
@@ -97,8 +102,8 @@ def kind(recipe: Mapping[str, Any], stages: Sequence[Stage] = ()) -> str:
 
 def columns(stages: Sequence[Stage], trees: bool) -> list[str]:
     """The columns of the pairs table that a training learns from."""
-    tasks = {stage.task for stage in stages if stage.is_trained}
-    found = ["reference"] if tasks & {"segment_new", "classify_regions", ESTIMATE} or trees else []
+    tasks = {stage.task for stage in stages if stage.is_trained} - {BRAIN}
+    found = ["reference"] if tasks & {*ANSWERS, ESTIMATE} or trees else []
     if any(stage.sample.options.get("directions") == "both" for stage in stages):
         found.append("gone_reference")
     if tasks & {"segment_lesions", *PAINTERS}:
@@ -113,6 +118,11 @@ def networks(stage: Stage) -> int:
     if not stage.is_trained:
         return 0
     return stage.members.seeds * (stage.members.folds + (stage.members.refit and stage.members.folds > 1))
+
+
+def _joined(stage: Stage) -> set[str]:
+    """The stages whose maps a stage joins."""
+    return {name for expression in stage.inputs for name in names(expression)}
 
 
 def _network(stage: Stage) -> str:

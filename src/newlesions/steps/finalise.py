@@ -10,7 +10,7 @@ import numpy as np
 
 from newlesions.detect.carry import carry, separate
 from newlesions.detect.classes import COLOURS, ENLARGING, KINDS, NEW, probability_of_new
-from newlesions.images.files import write_json, write_text
+from newlesions.images.files import read_json, write_json, write_text
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.resample import resample
 from newlesions.images.transforms import write_fsl, write_itk
@@ -41,6 +41,7 @@ def finalise(
     preproc_sidecar: Path,
     xfm: Path,
     settings: Mapping[str, Any],
+    candidates: Path | None = None,
 ) -> list[Path]:
     """Write the change on the follow-up's own grid and in halfway space, and what belongs to the baseline.
 
@@ -56,6 +57,8 @@ def finalise(
         The ingested follow-up and baseline: their grids.
     settings
         ``fsl``: also write the transform as a FLIRT matrix beside ``xfm``.
+    candidates
+        What was measured with the candidates: the sidecars say where tissue came from, where it mattered.
 
     Returns
     -------
@@ -86,10 +89,11 @@ def finalise(
     flirt = [xfm.with_name(xfm.name.replace("_xfm.mat", "_desc-flirt_xfm.mat"))] if settings["fsl"] else []
     for path in flirt:
         write_fsl(path, matrices["baseline_from_halfway"], read_volume(baseline_flair).grid, before.grid)
-    write_json(mask_sidecar, lesion_sidecar("new lesions"))
-    write_json(probseg_sidecar, lesion_sidecar("probability of new lesion, 0 to 1"))
-    write_json(dseg_sidecar, lesion_sidecar("lesion change"))
-    write_json(halfway_mask_sidecar, lesion_sidecar("new lesions", space="halfway"))
+    tissue = read_json(candidates).get("tissue", "") if candidates is not None else ""
+    write_json(mask_sidecar, lesion_sidecar("new lesions", tissue=tissue))
+    write_json(probseg_sidecar, lesion_sidecar("probability of new lesion, 0 to 1", tissue=tissue))
+    write_json(dseg_sidecar, lesion_sidecar("lesion change", tissue=tissue))
+    write_json(halfway_mask_sidecar, lesion_sidecar("new lesions", space="halfway", tissue=tissue))
     write_json(preproc_sidecar, image_sidecar(space.space))
     rows = [f"{code}\t{kind}\t{COLOURS[kind]}" for code, kind in KINDS.items()]
     write_text(dseg_labels, "\n".join(["index\tname\tcolor", *rows]) + "\n")

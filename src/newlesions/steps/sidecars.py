@@ -15,13 +15,21 @@ _PREPARED = {
 }
 
 
-def lesion_sidecar(content: str, space: str = "orig") -> dict[str, Any]:
-    """Of a mask, a map of labels or of probabilities."""
+_TISSUE = {
+    "mni": "tissue maps of MNI152NLin2009aSym, brought to the pair by an affine",
+    "samseg": "longitudinal SAMSEG (FreeSurfer)",
+}
+
+
+def lesion_sidecar(content: str, space: str = "orig", tissue: str = "") -> dict[str, Any]:
+    """Of a mask, a map of labels or of probabilities; ``tissue``: where that came from, if it mattered."""
+    told = {"Tissue": _TISSUE[tissue]} if tissue else {}
     return {
         "Description": content,
         "Type": "Lesion",
         "SpatialReference": _SPACES[space],
         "Manual": False,
+        **told,
     }
 
 

@@ -7,15 +7,16 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.detect.networks import regions
-from newlesions.detect.networks.members import apply_stage, join, logits_of
+from newlesions.detect.components import Rule, keep_components
+from newlesions.detect.networks import candidates, regions
+from newlesions.detect.networks.members import apply_stage, join, logits_of, looked_at
 from newlesions.detect.networks.model import NetworkModel
 from newlesions.detect.networks.window import device_of, threads_of
 from newlesions.errors import ConfigError
 from newlesions.networks import inputs, nnunet
 from newlesions.networks.case import Case
 from newlesions.networks.prepare import Prepared, prepare
-from newlesions.networks.stages import TRAINING_ONLY, Limits, Stage
+from newlesions.networks.stages import BRAIN, CLASSIFY, OF_VISITS, TRAINING_ONLY, Limits, Stage
 
 Image = NDArray[np.float32]
 
@@ -70,9 +71,32 @@ def outputs(
             prepared = prepare(case, stage.prepare)
             for key, visit in missing.items():
                 channels = inputs.channels(stage.inputs, prepared, done, visit)
-                probability = prepared.back(_probability(stage, model, left_out, prepared, channels, within))
-                done[key] = np.where(case.brain, np.clip(probability, 0, 1), 0).astype(np.float32)
+                probability = _probability(stage, model, left_out, prepared, channels, done, within)
+                probability = np.clip(prepared.back(probability), 0, 1)
+                if stage.task != BRAIN:
+                    probability = np.where(case.brain, probability, 0)
+                done[key] = by_rules(probability.astype(np.float32), stage, done, case.spacing)
     return done
+
+
+def by_rules(probability: Image, stage: Stage, outputs: Mapping[str, Image], spacing: float) -> Image:
+    """The map without the lesions that the stage's rules (``predict.components``) take away: there it is 0.
+
+    Parameters
+    ----------
+    probability
+        What the stage says, (I, J, K).
+    outputs
+        What the stages before it say, on the same grid.
+    spacing
+        The edge of a voxel, mm.
+    """
+    rules = [Rule.of(entry) for entry in stage.predict.components]
+    if not rules:
+        return probability
+    mask = probability >= stage.predict.threshold
+    kept = keep_components(mask, rules, lambda other: inputs.evaluate(other, outputs), spacing)
+    return np.where(mask & ~kept, np.float32(0), probability)
 
 
 def both_directions(
@@ -94,12 +118,12 @@ def both_directions(
 
 def of_one_visit(stage: Stage) -> bool:
     """Whether what a stage says of a visit is the same in the pair with its visits exchanged."""
-    return stage.task == "segment_lesions" and set(stage.inputs) <= _OF_ONE_VISIT
+    return stage.task in OF_VISITS and set(stage.inputs) <= _OF_ONE_VISIT
 
 
 def _keys(stage: Stage) -> dict[str, str | None]:
     """The names of a stage's outputs, and the visit that each is about."""
-    if stage.task == "segment_lesions":
+    if stage.task in OF_VISITS:
         return {f"{stage.name}({visit})": visit for visit in inputs.VISITS}
     return {stage.name: None}
 
@@ -119,12 +143,18 @@ def _needed(model: NetworkModel, names: Collection[str]) -> set[str]:
         if stage.task in TRAINING_ONLY:
             continue
         needed.add(name)
-        waiting += [one for expression in stage.inputs for one in inputs.names(expression)]
+        waiting += [one for expression in stage.expressions for one in inputs.names(expression)]
     return needed
 
 
 def _probability(
-    stage: Stage, model: NetworkModel, left_out: str | None, prepared: Prepared, channels: Image, limits: Limits
+    stage: Stage,
+    model: NetworkModel,
+    left_out: str | None,
+    prepared: Prepared,
+    channels: Image,
+    outputs: Mapping[str, Image],
+    limits: Limits,
 ) -> Image:
     """What a stage says, on its own grid."""
     if not stage.is_trained:
@@ -140,4 +170,6 @@ def _probability(
         with threads_of(limits.threads):
             moved = [network.to(device) for network in networks]
             return regions.apply_stage(stage, moved, prepared.case, channels, limits)
-    return apply_stage(stage, networks, channels, prepared.brain, limits)
+    if stage.task == CLASSIFY:
+        return candidates.apply_stage(stage, networks, channels, candidates.find(stage, prepared, outputs), limits)
+    return apply_stage(stage, networks, channels, looked_at(stage, prepared.brain), limits)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from newlesions.detect.networks.passes import Passes
-from newlesions.detect.networks.views import Slices, flips_of, stacked, window_of
-from newlesions.detect.networks.window import predict
+from newlesions.detect.networks.views import MirroredStacks, Slices, flips_of, stacked, window_of
+from newlesions.detect.networks.window import mirrors, predict
 from newlesions.images.morphology import Mask
 from newlesions.networks.build import gives_probabilities, margin, patch_multiple
-from newlesions.networks.stages import Limits, Stage
+from newlesions.networks.stages import BRAIN, Limits, Stage
 
 Image = NDArray[np.float32]
 
@@ -97,6 +97,11 @@ def logits_of(probability: Image) -> Image:
     return np.asarray(logit(np.clip(probability, _NEAREST, 1 - _NEAREST)), np.float32)
 
 
+def looked_at(stage: Stage, brain: Mask) -> Mask:
+    """Where a stage is applied: in the brain, or, where that is what it looks for, everywhere."""
+    return np.ones_like(brain) if stage.task == BRAIN else brain
+
+
 def window_sides(stage: Stage, limits: Limits) -> tuple[int, ...]:
     """The sides of a window: those asked for, or of the training patch, by ``limits.patch``, that the network takes."""
     multiple = patch_multiple(stage.network)
@@ -115,9 +120,13 @@ def _logits(
     sides = window_sides(stage, limits)
     flips = list(stage.predict.flips)
     probabilities = gives_probabilities(stage.network)
-    if axis is not None and stage.sample.neighbours:
-        channels = stacked(channels, axis, stage.sample.neighbours)
+    neighbours = stage.sample.neighbours
+    if axis is not None and neighbours:
+        channels = stacked(channels, axis, neighbours)
+    across = [axes for axes in mirrors(flips) if axis in axes] if neighbours else []
     for network in networks:
+        if axis is not None and across:
+            network, flips = MirroredStacks(network, axis, mirrors(stage.predict.flips), 1 + 2 * neighbours), []
         if stage.predict.passes > 1:
             network = Passes(network, stage.predict.passes, probabilities)
         output = predict(

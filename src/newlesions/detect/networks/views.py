@@ -30,6 +30,39 @@ class Slices(torch.nn.Module):
         return self.network(images.squeeze(self.axis + 2)).unsqueeze(self.axis + 2)
 
 
+class MirroredStacks(torch.nn.Module):
+    """The mean of a network of slices with neighbours over mirrored versions of what it sees.
+
+    To mirror a volume across its slices' own axis exchanges the neighbours before and behind each.
+
+    Parameters
+    ----------
+    network
+        Of slices, (N, C * (1 + 2 n), ., .) to (N, O, ., .).
+    axis
+        The slices' axis.
+    versions
+        Axes of the volume, (0, 1, 2), along which each version is mirrored.
+    slices
+        1 + 2 n.
+    """
+
+    def __init__(self, network: torch.nn.Module, axis: int, versions: Sequence[tuple[int, ...]], slices: int) -> None:
+        super().__init__()
+        self.network, self.axis, self.slices, self.versions = network, axis, slices, tuple(versions)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, C * (1 + 2 n), ., .) to the mean, (N, O, ., .)."""
+        outputs = []
+        for axes in self.versions:
+            within = [one + 2 - (one > self.axis) for one in axes if one != self.axis]
+            seen = images
+            if self.axis in axes:
+                seen = images.unflatten(1, (-1, self.slices)).flip(2).flatten(1, 2)
+            outputs.append(self.network(seen.flip(within)).flip(within))
+        return torch.stack(outputs).mean(0)
+
+
 def stacked(channels: Image, axis: int, neighbours: int) -> Image:
     """Each image with its slices' neighbours: (C, I, J, K) to (C * (1 + 2 n), I, J, K).
 

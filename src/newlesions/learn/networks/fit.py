@@ -23,7 +23,7 @@ from newlesions.learn.networks.checkpoint import Checkpoint
 from newlesions.learn.networks.curve import curve_svg
 from newlesions.learn.networks.loop import Report, Training, half_precision
 from newlesions.learn.networks.losses import Loss
-from newlesions.learn.networks.makers import region_maker, synthetic_maker, training_maker
+from newlesions.learn.networks.makers import candidate_maker, region_maker, synthetic_maker, training_maker
 from newlesions.learn.networks.sample import Batches, Maker, Patches, patch_sides
 from newlesions.learn.networks.sources import Outputs, Task, chosen, nothing_to_learn, read_source, tasks_of
 from newlesions.learn.networks.speed import conv_peak, step_flops
@@ -33,7 +33,7 @@ from newlesions.learn.networks.validate import mean_dice
 from newlesions.networks.build import build, gives_probabilities, patch_multiple
 from newlesions.networks.case import Case, read_case
 from newlesions.networks.inputs import references
-from newlesions.networks.stages import TRAINING_ONLY, Limits, Stage
+from newlesions.networks.stages import CLASSIFY, TRAINING_ONLY, Limits, Stage
 from newlesions.networks.weights import save
 
 WEIGHTS, LOG, CURVE, FACTS = "weights.safetensors", "log.tsv", "curve.svg", "facts.json"
@@ -161,6 +161,11 @@ def _material(
     if stage.task == "classify_regions":
         maker = region_maker(stage, tasks, limits)
         return Batches(None, maker, stage, seed, multiple), {"cases": len(tasks), "subjects": subjects}
+    if stage.task == CLASSIFY:
+        return Batches(None, candidate_maker(stage, tasks, sides), stage, seed), {
+            "cases": len(tasks),
+            "subjects": subjects,
+        }
     sources = chosen([read_source(task, stage, outputs) for task, outputs in tasks], stage)
     if stage.sample.synthetic > 0:
         maker = synthetic_maker(stage, cases, sides, earlier, limits, left_out, seed)
@@ -178,7 +183,7 @@ def _tasks(
 ) -> list[tuple[Task, Outputs]]:
     """What there is to learn, each with what earlier stages say of the case."""
     found = []
-    wanted = sorted(set().union(*(references(expression) for expression in stage.inputs)))
+    wanted = sorted(set().union(*(references(expression) for expression in stage.expressions)))
     for case in cases:
         for task in tasks_of(case, stage):
             outputs = _outputs(task, wanted, limits, earlier, checkpoint) if wanted and earlier is not None else {}

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from newlesions.detect.networks.candidates import find
 from newlesions.detect.networks.model import NetworkModel
 from newlesions.detect.networks.regions import RegionSettings, find_regions, frame_of
 from newlesions.errors import ConfigError
 from newlesions.learn.networks.augment.frame import Frame
 from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Element
+from newlesions.learn.networks.candidates import CandidateCase, candidate_elements
 from newlesions.learn.networks.estimate import estimate_maker
 from newlesions.learn.networks.regions import RegionCase, region_elements
 from newlesions.learn.networks.sample import Maker, Patches
@@ -88,6 +90,19 @@ def restore_maker(stage: Stage, cases: Sequence[Case], sides: Sequence[int]) -> 
         return element._replace(target=element.inputs)
 
     return make
+
+
+def candidate_maker(stage: Stage, tasks: Sequence[tuple[Task, Outputs]], sides: Sequence[int]) -> Maker:
+    """Patches around what an earlier stage proposes of the cases, and around their lesions."""
+    cases = []
+    for (case, mask, _), outputs in tasks:
+        prepared = prepare(case, stage.prepare)
+        seen, labels = channels(stage.inputs, prepared, outputs), find(stage, prepared, outputs)
+        cases.append(CandidateCase.of(seen, labels, prepared.masks[mask] > 0, prepared.brain))
+    try:
+        return candidate_elements(cases, sides, stage.sample.positive)
+    except ConfigError as error:
+        raise ConfigError(f"stage {stage.name}: {error}") from error
 
 
 def synthetic_maker(

@@ -18,7 +18,7 @@ from newlesions.learn.networks.lesion_weights import lesion_weights
 from newlesions.networks.case import Case, share_of
 from newlesions.networks.inputs import FLAIR, POSITIVE, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
-from newlesions.networks.stages import RESTORE, Stage
+from newlesions.networks.stages import BRAIN, RESTORE, Stage
 
 RATER = "rater_"
 _SCANS = (*VISITS, FLAIR, "matched_baseline", "levels_baseline", "levels_followup")
@@ -78,10 +78,14 @@ class Source:
 
 
 def tasks_of(case: Case, stage: Stage) -> Iterator[Task]:
-    """What ``stage`` learns from ``case``; nothing where the case lacks the mask.
+    """What ``stage`` learns from ``case``; nothing where the case lacks the mask. That of the brain every case has.
 
     With ``sample.options.directions: both``, a pair is also seen backwards, where what was gone is new.
     """
+    if stage.task == BRAIN:
+        for visit in VISITS:
+            yield Task(replace(case, masks={**case.masks, "brain": case.brain.astype(np.uint8)}), "brain", visit)
+        return
     if stage.task == "segment_lesions":
         for visit in VISITS:
             if f"{visit}_lesions" in case.masks:

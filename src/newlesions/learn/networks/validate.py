@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from newlesions.detect.networks import candidates
 from newlesions.evaluate.overlap import count_voxels, modified_dice
 from newlesions.learn.networks.sources import Outputs, Task
 from newlesions.networks.case import Image
 from newlesions.networks.inputs import channels
 from newlesions.networks.prepare import Prepared, prepare
-from newlesions.networks.stages import Limits, Stage
+from newlesions.networks.stages import CLASSIFY, Limits, Stage
 
 
 def mean_dice(
@@ -41,17 +42,20 @@ def mean_dice(
 
 @dataclass(frozen=True)
 class _Look:
-    """A task as the network sees it: its inputs, (C, I, J, K), and what is known of it."""
+    """A task as the network sees it: its inputs, (C, I, J, K), what is known of it, and what it is to judge."""
 
     task: Task
     prepared: Prepared
     inputs: Image
+    labels: candidates.Labels | None
 
     @classmethod
     def of(cls, task: Task, outputs: Outputs, stage: Stage) -> _Look:
         prepared = prepare(task.case, stage.prepare)
         inputs = channels(stage.inputs, prepared, outputs, task.visit)
-        return cls(task, replace(prepared, images={}, masks={}), inputs)  # what is not needed again takes much memory
+        labels = candidates.find(stage, prepared, outputs) if stage.task == CLASSIFY else None
+        # What is not needed again takes much memory.
+        return cls(task, replace(prepared, images={}, masks={}), inputs, labels)
 
 
 def _dice(network: torch.nn.Module, look: _Look, stage: Stage, limits: Limits) -> float:
@@ -60,7 +64,11 @@ def _dice(network: torch.nn.Module, look: _Look, stage: Stage, limits: Limits) -
     case = look.task.case
     if stage.task == "classify_regions":
         probability = regions.apply_stage(stage, [network], case, look.inputs, limits)
+    elif look.labels is not None:
+        probability = candidates.apply_stage(stage, [network], look.inputs, look.labels, limits)
     else:
-        probability = members.apply_stage(stage, [network], look.inputs, look.prepared.brain, limits)
-    found = ((look.prepared.back(probability) >= stage.predict.threshold) & case.brain).astype(np.uint8)
+        where = members.looked_at(stage, look.prepared.brain)
+        probability = members.apply_stage(stage, [network], look.inputs, where, limits)
+    inside = members.looked_at(stage, case.brain)
+    found = ((look.prepared.back(probability) >= stage.predict.threshold) & inside).astype(np.uint8)
     return modified_dice(count_voxels(case.masks[look.task.mask], found, found.size))
