@@ -268,6 +268,11 @@ def test_training_and_running_with_the_real_steps(
 
 
 RECIPES = [
+    "andresen2021",
+    "andresen2021-ncr",
+    "andresen2021-ncrsupervised",
+    "andresen2021-nomap",
+    "andresen2021-unregistered",
     "ashtari2021",
     "basaran2021",
     "dalbis2021-a",
@@ -285,6 +290,7 @@ RECIPES = [
     "masson2021",
     "medeirosdesousa2021",
     "preloznik2021",
+    "salem2021",
     "sarica2021",
     "schmidtmengin2021",
     "siddiquee2021",

@@ -34,6 +34,9 @@ TRAINING_ONLY = ("inpaint", "generate")
 """Tasks whose stages make training images and are not applied: a lesion-free patch from one with holes; a patch with
 lesions from one without and a mask. The one further task is ``segment_lesions``: all lesions of one visit."""
 
+LESION_FREE = 0.01
+"""The share of slices without a lesion that train with ``sample.options.slices``, where it is not given."""
+
 
 @dataclass(frozen=True)
 class Prepare:
@@ -129,7 +132,8 @@ class Predict:
     probabilities, ``logits`` (mean of logits) or ``vote`` (majority of binary masks); ``views``: the same for the views
     of 2D networks. ``window``: sides in voxels, null: those of the training patch. ``threshold``: of the probability.
     ``min_volume_mm3``: smaller lesions are dropped. ``passes``: Monte-Carlo dropout; more than 1: the mean of so many
-    passes with dropout on.
+    passes with dropout on. ``rim``: of each axis, how many voxels at either end of a window do not count: with a window
+    of 3 slices, [0, 0, 1] keeps what is said of the middle one.
     """
 
     overlap: float = 0.5
@@ -141,6 +145,7 @@ class Predict:
     threshold: float = 0.5
     min_volume_mm3: float = 3.0
     passes: int = 1
+    rim: tuple[int, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -209,6 +214,8 @@ class Stage:
         return {key: _lists(value) for key, value in content.items() if value is not None}
 
 
+_LEAST = 3
+
 _PARTS: dict[str, Any] = {
     "prepare": Prepare,
     "sample": Sample,
@@ -243,6 +250,15 @@ class Limits:
     def bearing(self) -> Limits:
         """Those that bear on the weights, on whatever device."""
         return Limits(width=self.width, patch=self.patch, steps=self.steps)
+
+
+def shortened(side: int, share: float, multiple: int) -> int:
+    """A side of a patch or a window times ``share``, rounded to at least one ``multiple``.
+
+    No side falls below 3 voxels: a voxel and its neighbours, or a slice and those beside it.
+    """
+    least = -(-min(side, _LEAST) // multiple)
+    return max(round(side * share / multiple), least) * multiple
 
 
 def is_network(content: Any) -> bool:

@@ -30,7 +30,7 @@ from newlesions.learn.networks.speed import conv_peak, step_flops
 from newlesions.learn.networks.start import begin
 from newlesions.learn.networks.tell import Teller
 from newlesions.learn.networks.validate import mean_dice
-from newlesions.networks.build import build, gives_probabilities, patch_multiple
+from newlesions.networks.build import build, gives_probabilities, patch_multiples
 from newlesions.networks.case import Case, read_case
 from newlesions.networks.inputs import references
 from newlesions.networks.stages import TRAINING_ONLY, Limits, Stage
@@ -106,7 +106,8 @@ def fit(
         tasks = [] if stage.task in TRAINING_ONLY else _tasks(held_out, stage, limits, earlier, checkpoint)
         validate = mean_dice(tasks, stage, limits) if tasks else None
         loss = Loss(stage.loss, gives_probabilities(stage.network))
-        narrowest = min(batches.make(0).inputs.shape[2:]) // patch_multiple(stage.network)
+        shape, steps_down = batches.make(0).inputs.shape[2:], patch_multiples(stage.network)
+        narrowest = min(side // step for side, step in zip(shape, steps_down, strict=True))
         half = half_precision(device, narrowest) if stage.optimise.amp else None
         training = Training(network, loss, stage.optimise, steps, seed, f"training of {stage.name}", frozen, half)
         workers = limits.threads if device.type == "cuda" else 1
@@ -147,7 +148,7 @@ def _material(
     checkpoint: Checkpoint,
 ) -> tuple[Batches, dict[str, int]]:
     """The batches of the training, and how much they are made of."""
-    multiple = patch_multiple(stage.network)
+    multiple = patch_multiples(stage.network)
     sides = patch_sides(stage, limits.patch, multiple)
     subjects = len({case.subject for case in cases})
     maker: Maker | None = None

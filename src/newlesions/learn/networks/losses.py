@@ -2,7 +2,8 @@
 
 Losses of segmentation see one logit per voxel, that of "lesion" (softmax over background and lesion is the sigmoid of
 the difference of two logits, so nothing is lost), or the logit of a network's probability; of several targets, as of
-raters, they are the mean. Losses of images (``mse``, ``l1``) see the outputs as they are.
+raters, they are the mean. Losses of images (``mse``, ``l1``) see the outputs as they are, those of registrations
+(`learn.networks.registration`) the field and the images.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from newlesions.errors import ConfigError
+from newlesions.learn.networks.registration import LOSSES as REGISTRATION
 from newlesions.networks.final import logits_of
+from newlesions.networks.registration import Registered
 
-Outputs: TypeAlias = Tensor | Sequence[Tensor]
-"""Logits (N, O, *spatial), or several, finest first, of a network with deep supervision."""
+Outputs: TypeAlias = Tensor | Sequence[Tensor] | Registered
+"""Logits (N, O, *spatial), or several, finest first, of a network with deep supervision, or a registration."""
 
 _Term = Callable[..., Tensor]
 
@@ -80,7 +83,7 @@ class Loss:
         Parameters
         ----------
         outputs
-            Logits (N, O, *spatial), or several, finest first.
+            Logits (N, O, *spatial), or several, finest first, or a registration with its answer.
         target
             (N, C, *spatial); 0 to 1 for segmentation (C is 1), intensities for images (C is O).
         valid
@@ -88,20 +91,33 @@ class Loss:
         weight
             (N,): of the elements. The mean is over all N, so that a batch of weight 1/3 moves the network by a third.
         """
+        seen_field = outputs if isinstance(outputs, Registered) else None
+        outputs = outputs.answer if isinstance(outputs, Registered) else outputs
         heads = [outputs] if isinstance(outputs, Tensor) else list(outputs)
         target, valid = target.float(), valid.float()
         weight = torch.ones(len(target), device=target.device) if weight is None else weight.float()
-        total = torch.zeros((), device=target.device)
+        total = self._of_field(seen_field, valid, weight)
         seen: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
         for number, head in enumerate(heads):
             size = tuple(head.shape[2:])
             if size not in seen:
                 seen[size] = (_shrink(target, size), _shrink(valid, size))
             for term in self.terms:
+                if term.name in REGISTRATION:
+                    continue
                 share = _share(term.heads, number, len(heads))
                 if share:
                     value = _value(term, head.float(), *seen[size], weight, self.probabilities)
                     total = total + term.weight * share * value
+        return total
+
+    def _of_field(self, seen: Registered | None, valid: Tensor, weight: Tensor) -> Tensor:
+        total = torch.zeros((), device=valid.device)
+        for term in (term for term in self.terms if term.name in REGISTRATION):
+            if seen is None:
+                raise ConfigError(f"loss {term.name}: found a network that moves no image; expected one that registers")
+            value = REGISTRATION[term.name][0](seen, valid, **term.options)
+            total = total + term.weight * (value * weight).mean()
         return total
 
 
@@ -188,13 +204,13 @@ _IMAGES: dict[str, tuple[_Term, frozenset[str]]] = {
     "l2": (mean_squared, frozenset({"of"})),
     "l1": (mean_absolute, frozenset({"of"})),
 }
-NAMES = (*_SEGMENT, *_IMAGES)
+NAMES = (*_SEGMENT, *_IMAGES, *REGISTRATION)
 
 
 def _term(entry: Mapping[str, Any]) -> Term:
     options = dict(entry)
     name = options.pop("name", None)
-    known = _SEGMENT | _IMAGES
+    known = _SEGMENT | _IMAGES | REGISTRATION
     if name not in known:
         raise ConfigError(f"loss: found {name!r}; expected one of {', '.join(NAMES)}")
     weight, batch = float(options.pop("weight", 1.0)), bool(options.pop("batch", False))
@@ -203,6 +219,8 @@ def _term(entry: Mapping[str, Any]) -> Term:
     if unknown:
         allowed = ", ".join(sorted(known[name][1] | {"weight", "batch", "heads"}))
         raise ConfigError(f"loss {name}: found option {unknown[0]!r}; expected one of {allowed}")
+    if name in REGISTRATION and (batch or heads):
+        raise ConfigError(f"loss {name}: found batch or heads; expected neither for a registration")
     return Term(str(name), weight, batch, heads, options)
 
 

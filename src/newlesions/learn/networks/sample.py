@@ -18,10 +18,11 @@ from newlesions.learn.networks.augment.frame import Frame
 from newlesions.learn.networks.augment.pipeline import Augment
 from newlesions.learn.networks.batch import Batch, Element, collate
 from newlesions.learn.networks.centres import KINDS, Weighted, on_lesion, thrown
+from newlesions.learn.networks.slices import Slices
 from newlesions.learn.networks.sources import SOFT, Source, atoms, is_image
 from newlesions.networks.build import margin
 from newlesions.networks.inputs import VISITS, evaluate
-from newlesions.networks.stages import Stage
+from newlesions.networks.stages import Stage, shortened
 
 Maker = Callable[[np.random.Generator], Element]
 """Makes one element from nothing but a generator of random numbers."""
@@ -33,7 +34,7 @@ _CHOICES = {
     "enlarging": ("negative", "ignored"),
     "target": ("cut", SOFT),
 }
-_OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights", "raters"}
+_OPTIONS = {*_CHOICES, "shift", "synthetic", "per_case", "centre_weights", "raters", "step", "slices"}
 
 
 class Patches:
@@ -49,6 +50,9 @@ class Patches:
         (0) moves that centre by up to so large a share of half the patch; ``per_case``: all cases are equally likely,
         and ``positive`` is the chance of a patch on a lesion in each case that has one; ``centre_weights``: how likely
         a voxel of the background, of the brain and of a lesion is the centre of a patch that is not positive;
+        ``step``: patches lie on a lattice of so many voxels, each in one of the places that hold its centre;
+        ``slices``: ``{lesion_free: 0.01, mirrored: 0}``, patches are of the axial slices with a lesion, each as it is and mirrored
+        along an axis, and of such a share of the others, all as likely (`slices.Slices`; ``positive`` is not used);
         ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
         ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
         lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
@@ -69,6 +73,7 @@ class Patches:
         self.margin = margin(stage.network)
         self.seen = tuple(side + 2 * self.margin for side in self.sides)
         self.slices = 1 + 2 * stage.sample.neighbours
+        self._step = stage.sample.options.get("step")
         self.soft = stage.sample.options.get("target") == SOFT
         self.augment = Augment(stage.augment)
         self.names = atoms(stage.inputs)
@@ -78,12 +83,16 @@ class Patches:
         voxels = np.array([len(sources[number].lesions[0]) for number in self._changed], float)
         self._by_voxels = voxels / voxels.sum() if len(voxels) else voxels
         weights = stage.sample.options.get("centre_weights")
+        self._slices = Slices.of(sources, stage.sample.options, stage.name)
         self._weighted = None if weights is None else _weighted(sources, weights, stage)
 
     def draw(self, rng: np.random.Generator, positive: bool) -> Element:
         """One patch, centred on a lesion voxel (where there is any lesion) or anywhere in a brain."""
         shift = float(self.stage.sample.options.get("shift", 0.0))
-        if self.stage.sample.options.get("per_case"):
+        mirrored: int | None = None
+        if self._slices is not None:
+            source, centre, mirrored = self._slices.draw(rng)
+        elif self.stage.sample.options.get("per_case"):
             source = self.sources[int(rng.integers(len(self.sources)))]
             positive = len(source.lesions[0]) > 0 and rng.random() < self.stage.sample.positive
             centre = on_lesion(rng, source) if positive else _in(rng, source.brain)
@@ -98,7 +107,8 @@ class Patches:
             centre, shift = _in(rng, source.brain), 0.0
         views = self.stage.sample.views
         view = int(views[int(rng.integers(len(views)))]) if views else None
-        return self._cut(rng, source, centre, view, shift)
+        element = self._cut(rng, source, centre, view, shift)
+        return element if mirrored is None else element.mirrored(mirrored)
 
     def _on_lesion(self, rng: np.random.Generator) -> tuple[Source, NDArray[np.int64]]:
         how = self.stage.sample.options.get("centre", "case")
@@ -126,7 +136,8 @@ class Patches:
                 box.append((int(centre[axis]) - self.slices // 2, self.slices))
                 continue
             n = axes.index(axis)
-            first = _first(int(centre[axis]) + moved[n], self.sides[n], source.target.shape[axis])
+            at, side, length = int(centre[axis]) + moved[n], self.sides[n], source.target.shape[axis]
+            first = _first(at, side, length) if self._step is None else _on_lattice(rng, at, side, length, self._step)
             reach = geometry.reach[n]
             box.append((first - self.margin - (reach - self.seen[n]) // 2, reach))
         many = _slices(_piece(source.images, box, "edge"), view)
@@ -181,7 +192,7 @@ class Batches:
     seed
         Of all.
     multiple
-        What the sides of a batch must be a multiple of.
+        What the sides of a batch must be a multiple of: one number, or one for each.
 
     Raises
     ------
@@ -190,7 +201,12 @@ class Batches:
     """
 
     def __init__(
-        self, patches: Patches | None, maker: Maker | None, stage: Stage, seed: int, multiple: int = 1
+        self,
+        patches: Patches | None,
+        maker: Maker | None,
+        stage: Stage,
+        seed: int,
+        multiple: int | Sequence[int] = 1,
     ) -> None:
         if maker is None and (patches is None or stage.sample.synthetic > 0):
             raise ConfigError(f"stage {stage.name}: found nothing that makes its elements; expected a maker")
@@ -236,9 +252,10 @@ class Batches:
         return self.maker(rng)._replace(weight=weight)
 
 
-def patch_sides(stage: Stage, share: float, multiple: int) -> tuple[int, ...]:
-    """The sides of a training patch: the recipe's times ``share``, rounded to at least one ``multiple``."""
-    return tuple(max(round(side * share / multiple), 1) * multiple for side in stage.sample.patch)
+def patch_sides(stage: Stage, share: float, multiple: int | Sequence[int]) -> tuple[int, ...]:
+    """The sides of a training patch: the recipe's times ``share``, rounded as `shortened` says."""
+    steps = np.broadcast_to(multiple, len(stage.sample.patch)).tolist()
+    return tuple(shortened(side, share, step) for side, step in zip(stage.sample.patch, steps, strict=True))
 
 
 def _check(stage: Stage, sides: Sequence[int]) -> None:
@@ -247,6 +264,9 @@ def _check(stage: Stage, sides: Sequence[int]) -> None:
     if unknown:
         known = ", ".join(sorted(_OPTIONS))
         raise ConfigError(f"stage {stage.name}: sample.options has {unknown[0]!r}; expected some of {known}")
+    step = options.get("step")
+    if step is not None and (not isinstance(step, int) or not 1 <= step <= min(sides)):
+        raise ConfigError(f"stage {stage.name}: sample.options.step is {step}; expected 1 to the shortest side")
     for name, allowed in _CHOICES.items():
         if options.get(name, allowed[0]) not in allowed:
             raise ConfigError(
@@ -290,6 +310,16 @@ def _first(centre: int, side: int, length: int) -> int:
     if length < side:
         return -((side - length) // 2)
     return int(np.clip(centre - side // 2, 0, length - side))
+
+
+def _on_lattice(rng: np.random.Generator, centre: int, side: int, length: int, step: int) -> int:
+    """Where a patch that holds ``centre`` begins: at a multiple of ``step``, or, the last one, where it ends with the
+    volume."""
+    if length <= side:
+        return _first(centre, side, length)
+    starts = [*range(0, length - side, step), length - side]
+    held = [start for start in starts if start <= centre < start + side]
+    return held[int(rng.integers(len(held)))]
 
 
 def _piece(volume: NDArray[Any], box: Sequence[tuple[int, int]], mode: Any = "constant") -> NDArray[Any]:

@@ -1,0 +1,97 @@
+"""Training by slices, and patches on a lattice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from learn.networks.small import make_case, make_stage
+from newlesions.errors import ConfigError
+from newlesions.learn.networks.sample import Patches
+from newlesions.learn.networks.slices import Slices
+from newlesions.learn.networks.sources import Source, read_source, tasks_of
+from newlesions.networks.stages import Stage
+
+
+def stage(patch: list[int], **options: Any) -> Stage:
+    network = {"name": "unet3d", "channels": [4, 8], "strides": [[2, 2, 1]]}
+    return make_stage(network=network, sample={"patch": patch, "batch": 2, "options": options})
+
+
+def sources(of: Stage) -> list[Source]:
+    return [read_source(task, of, {}) for n in range(3) for task in tasks_of(make_case(n, lesions=n), of)]
+
+
+def test_slices_with_a_lesion_come_twice_and_others_in_their_share() -> None:
+    made = sources(stage([16, 16, 3]))
+    slices = Slices.of(made, {"slices": {"lesion_free": 0.25}}, "new")
+    assert slices is not None
+    expected = {(n, int(k)) for n, source in enumerate(made) for k in np.flatnonzero(source.target.any(axis=(0, 1)))}
+    assert {tuple(row) for row in slices.changed.tolist()} == expected and expected
+    free = sum(int(source.brain.any(axis=(0, 1)).sum()) for source in made) - len(expected)
+    assert len(slices.other) == round(0.25 * free)
+    rng = np.random.default_rng(1)
+    seen = [slices.draw(rng) for _ in range(4000)]
+    kinds = {
+        "plain": sum(axis is None and source.target[..., at[2]].any() for source, at, axis in seen),
+        "mirrored": sum(axis == 0 for _, _, axis in seen),
+        "free": sum(not source.target[..., at[2]].any() for source, at, _ in seen),
+    }
+    total = 2 * len(expected) + len(slices.other)
+    for name, share in (("plain", len(expected)), ("mirrored", len(expected)), ("free", len(slices.other))):
+        assert kinds[name] / len(seen) == pytest.approx(share / total, abs=0.03), name
+    assert all(source.target[tuple(at)] for source, at, _ in seen if source.target[..., at[2]].any())
+
+
+def test_a_mirrored_patch_is_the_patch_mirrored() -> None:
+    of = stage([32, 32, 3], slices={"lesion_free": 0.0, "mirrored": 0})
+    made = sources(of)
+    patches = Patches(made, of, (32, 32, 3))
+    seen = [patches.draw(np.random.default_rng(seed), positive=False) for seed in range(30)]
+    found = {element.inputs.tobytes() for element in seen}
+    twins = [element.mirrored(0) for element in seen]
+    assert {element.inputs.tobytes() for element in twins} & found, "the whole slice, either way round"
+    element, twin = seen[0], twins[0]
+    np.testing.assert_array_equal(twin.inputs, element.inputs[:, ::-1])
+    np.testing.assert_array_equal(twin.target, element.target[:, ::-1])
+    np.testing.assert_array_equal(twin.valid, element.valid[::-1])
+    assert all(element.target[0, ..., 1].any() for element in seen), "the middle one of three has the lesion"
+
+
+def test_patches_lie_on_a_lattice_and_hold_their_lesion() -> None:
+    of = stage([8, 8, 8], step=4)
+    made = sources(of)
+    volumes = {number: np.lib.stride_tricks.sliding_window_view(source.images[0].astype(np.float32), (8, 8, 8))
+               for number, source in enumerate(made)}  # fmt: skip
+    starts = [{*range(0, n - 8, 4), n - 8} for n in made[0].target.shape]
+    patches = Patches(made, of, (8, 8, 8))
+    for seed in range(20):
+        element = patches.draw(np.random.default_rng(seed), positive=True)
+        assert element.target.any()
+        at = [np.argwhere((view == element.inputs[0]).all(axis=(3, 4, 5))) for view in volumes.values()]
+        (place,) = np.concatenate(at)
+        assert all(int(n) in allowed for n, allowed in zip(place, starts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"slices": {"lesion_free": 2}}, r"slices is .*; expected lesion_free \(0 to 1\)"),
+        ({"slices": {"share": 0.1}}, "sample.options.slices is"),
+        ({"slices": True}, "sample.options.slices is True"),
+        ({"step": 0}, "step is 0; expected 1 to the shortest side"),
+        ({"step": 9}, "step is 9; expected 1 to the shortest side"),
+    ],
+)
+def test_what_cannot_be_is_one_line(options: dict[str, Any], message: str) -> None:
+    of = stage([8, 8, 8], **options)
+    with pytest.raises(ConfigError, match=message):
+        Patches(sources(of), of, (8, 8, 8))
+
+
+def test_without_a_lesion_and_a_share_there_is_nothing() -> None:
+    of = stage([8, 8, 8])
+    with pytest.raises(ConfigError, match="found no slice with a lesion"):
+        Slices.of(sources(of)[:1], {"slices": {"lesion_free": 0.0}}, "new")
