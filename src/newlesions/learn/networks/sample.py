@@ -51,8 +51,9 @@ class Patches:
         and ``positive`` is the chance of a patch on a lesion in each case that has one; ``centre_weights``: how likely
         a voxel of the background, of the brain and of a lesion is the centre of a patch that is not positive;
         ``step``: patches lie on a lattice of so many voxels, each in one of the places that hold its centre;
-        ``slices``: ``{lesion_free: 0.01, mirrored: 0}``, patches are of the axial slices with a lesion, each as it is and mirrored
-        along an axis, and of such a share of the others, all as likely (`slices.Slices`; ``positive`` is not used);
+        ``slices``: ``{lesion_free: 0.01, mirrored: 0}``, patches are of the axial slices with a lesion, each as it is
+        and mirrored along an axis, and of such a share of the others, all as likely (`slices.Slices`; ``positive`` is
+        not used);
         ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
         ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
         lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
