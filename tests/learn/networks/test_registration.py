@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from newlesions.errors import ConfigError
 from newlesions.learn.networks.losses import Loss
 from newlesions.learn.networks.registration import LOSSES
+from newlesions.networks.build import build
 from newlesions.networks.registration import Registered
+from newlesions.recipes.stages import stages_of
+from newlesions.settings import read_recipe
 
 SHAPE = (2, 1, 12, 14, 3)
 VALID = torch.ones(SHAPE)
@@ -112,3 +117,35 @@ def test_what_is_unknown_is_one_line(entry: dict[str, Any], message: str) -> Non
 def test_a_network_that_moves_nothing_has_no_such_loss() -> None:
     with pytest.raises(ConfigError, match="loss area: found a network that moves no image"):
         Loss([{"name": "area"}])(torch.zeros(SHAPE), VALID, VALID)
+
+
+@pytest.mark.slow
+def test_without_a_reference_a_shift_is_undone_and_what_has_no_counterpart_is_marked() -> None:
+    """The unsupervised loss of andresen2021 on patchy tissue, moved by one voxel, with a bright square in one visit."""
+    rng = np.random.default_rng(0)
+    images, marked = [], np.zeros((4, 32, 32, 3), bool)
+    for square in marked:
+        tissue = ndimage.gaussian_filter(rng.standard_normal((40, 40, 7)), (1.5, 1.5, 1.0))
+        tissue /= tissue.std()
+        baseline, followup = tissue[3:35, 4:36, 2:5], tissue[4:36, 4:36, 2:5].copy()
+        i, j = rng.integers(6, 20, 2)
+        square[i : i + 7, j : j + 7] = True
+        followup[square] = 3.0
+        noisy = [image + 0.1 * rng.standard_normal(image.shape) for image in (baseline, followup)]
+        images.append(np.stack([*noisy, noisy[1] - noisy[0]]))
+    x, valid = torch.tensor(np.stack(images), dtype=torch.float32), torch.ones(4, 1, 32, 32, 3)
+    torch.manual_seed(0)
+    network = build({"name": "ncrnet", "channels": [8, 16, 16], "strides": [[2, 2, 1], [2, 2, 1]]}, 3)
+    ncr = next(stage for stage in stages_of(read_recipe("andresen2021")) if stage.name == "ncr")
+    loss = Loss([entry | ({"window": 9} if entry["name"] == "similarity" else {}) for entry in ncr.loss])
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    for _ in range(80):
+        optimiser.zero_grad()
+        loss(network(x), torch.zeros_like(valid), valid).backward()
+        optimiser.step()
+    with torch.no_grad():
+        seen = network(x)
+    where = torch.from_numpy(marked)
+    chance, moves = torch.sigmoid(seen.answer[:, 0]), seen.field.movedim(1, -1)[~where].mean(0)
+    torch.testing.assert_close(moves, torch.tensor([1.0, 0.0, 0.0]), rtol=0, atol=0.25)
+    assert chance[where].mean() > 0.5 and chance[where].mean() > 2 * chance[~where].mean()

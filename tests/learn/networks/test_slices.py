@@ -95,3 +95,8 @@ def test_without_a_lesion_and_a_share_there_is_nothing() -> None:
     of = stage([8, 8, 8])
     with pytest.raises(ConfigError, match="found no slice with a lesion"):
         Slices.of(sources(of)[:1], {"slices": {"lesion_free": 0.0}}, "new")
+
+
+def test_pairs_without_a_lesion_train_on_one_slice_at_least() -> None:
+    slices = Slices.of(sources(stage([8, 8, 8]))[:1], {"slices": {"lesion_free": 0.001}}, "new")
+    assert slices is not None and len(slices.changed) == 0 and len(slices.other) == 1

@@ -46,7 +46,7 @@ class Slices:
         """From a stage's ``sample.options``; None where ``slices`` is not among them.
 
         Of the slices that show some brain but no lesion a share ``lesion_free`` is chosen once, at random, to the
-        nearest number of slices.
+        nearest number of slices; one at least, unless the share is 0.
 
         Raises
         ------
@@ -63,7 +63,8 @@ class Slices:
             changed += [(number, int(n)) for n in with_lesion]
             free += [(number, int(n)) for n in np.setdiff1d(of_brain, with_lesion)]
         rng = np.random.default_rng(_SEED)
-        kept = np.sort(rng.permutation(len(free))[: round(entries["lesion_free"] * len(free))])
+        wanted = entries["lesion_free"] * len(free)
+        kept = np.sort(rng.permutation(len(free))[: max(round(wanted), int(wanted > 0))])
         if not changed and not len(kept):
             raise ConfigError(f"stage {stage}: sample.options.slices: found no slice with a lesion; expected some")
         other = np.array(free, np.int64).reshape(-1, 2)[kept]
