@@ -16,7 +16,7 @@ DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _COMMANDS = (
     "run", "status", "index", "demo", "table", "report", "review", "recipes", "doctor", "evaluate", "compare", "train",
-    "verify", "diff", "dicom", "dicom-seg",
+    "consensus", "verify", "diff", "dicom", "dicom-seg",
 )  # fmt: skip
 _LEVELS = ("participant", "group")
 
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_recipes(commands)
     _add_compare(commands)
+    _add_consensus(commands)
     _add_train(commands)
     _add_verify(commands)
     _add_diff(commands)
@@ -240,6 +241,31 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help="how many resamples (10000)")
     compare.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (0)")
     compare.add_argument("--confidence", type=float, default=0.95, metavar="P", help="the level of intervals (0.95)")
+
+
+def _add_consensus(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    consensus = commands.add_parser(
+        "consensus",
+        help="fuse the results of several systems, and tell whether that beats the best of them",
+        description="Fuse what several systems say of the same pairs, and write the masks as a run does. Where pairs "
+        "have references: every way to fuse and every single system scored with nothing taken from the pair's own "
+        "subject, in consensus.tsv. Exit code 2 where a pair is missing, or lies on another grid.",
+    )
+    consensus.add_argument(
+        "--results",
+        nargs="+",
+        required=True,
+        metavar="OUT_DIR",
+        help="finished results folders of the same pairs, or NAME=OUT_DIR; of networks that have not seen the pairs",
+    )
+    consensus.add_argument("--pairs", required=True, metavar="TSV", help="the pairs, with references where there are")
+    consensus.add_argument("--out", required=True, metavar="DIR", help="the folder to write")
+    consensus.add_argument(
+        "--how",
+        choices=("mean", "majority", "staple", "weights"),
+        default="mean",
+        help="how the written masks are fused (mean); weights are learned from the references",
+    )
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from newlesions.errors import ConfigError
-from newlesions.networks.build import NAMES, build, check, dimensions, margin, patch_multiple
+from newlesions.networks.build import NAMES, build, check, dimensions, margin, moves, patch_multiple, patch_multiples
 from newlesions.networks.final import NormalisedReLU
+from newlesions.networks.registration import Registered
 
 KAMRAOUI = {
     "channels": [8, 16, 24],
@@ -29,6 +30,8 @@ SMALL = {
     "mpunet": {"channels": [4, 4, 8]},
     "similarity": {"channels": [4, 8, 8], "residual": True, "norm": "group", "group_size": 4},
     "segres": {"channels": [4], "blocks": [1, 2]},
+    "fieldnet": {"channels": [4, 8], "registration": [4, 4]},
+    "ncrnet": {"channels": [4, 8]},
 }
 VARIANTS = [
     *({"name": name, **arguments} for name, arguments in SMALL.items()),
@@ -38,6 +41,7 @@ VARIANTS = [
     {"name": "unet3d", "channels": [4, 8], "norm": "none", "down": "maxpool", "dropout": 0.2, "dropout_at": "conv"},
     {"name": "unet3d", "channels": [4, 8, 8], "residual": True, "down": "antialiased", "up": "antialiased"},
     {"name": "unet2d", "channels": [4, 8], "down": "antialiased", "up": "interpolate"},
+    {"name": "unet3d", "channels": [4, 8], "own_blocks": 4},
     {"name": "unet3d", "channels": [4, 8], "gates": True, "standardise": True, "final": "normalised_relu"},
     {"name": "tiramisu", "channels": [8], "growth": 4, "layers": [2, 2, 2], "final": "tanh"},
 ]
@@ -66,14 +70,20 @@ def test_logits_have_the_input_s_size_even_if_odd(network: dict[str, object], mo
     sides = (9, 7, 11)[: dimensions(network)]
     seen = tuple(side + 2 * margin(network) for side in sides)
     result = build(network, 2).train(mode)(torch.randn(1, 2, *seen))
+    if isinstance(result, Registered):
+        assert result.moved.shape == result.fixed.shape == (1, 1, *sides)
+        assert result.field.shape == (1, len(sides), *sides)
+        result = result.answer
     finest = result[0] if isinstance(result, list) else result
-    assert finest.shape == (1, 1, *sides)
+    assert finest.shape == (1, 1 + (moves(network) and not mode), *sides)
 
 
 @pytest.mark.parametrize("network", VARIANTS, ids=lambda network: network["name"])
 def test_every_parameter_learns(network: dict[str, object]) -> None:
     made = build(network, 2)
     result = made(torch.randn(2, 2, *(16 + 2 * margin(network),) * dimensions(network)))
+    if isinstance(result, Registered):
+        result = [result.answer, result.moved]
     logits = result if isinstance(result, list) else [result]
     sum(one.square().sum() for one in logits).backward()
     assert [name for name, one in made.named_parameters() if one.grad is None] == []
@@ -112,6 +122,7 @@ def test_basaran_s_network_halves_five_times() -> None:
     network = {"name": "unet3d", "channels": [8, 16, 32, 64, 80, 80]}
     made = on_meta(network, 2)
     assert patch_multiple(network) == 32
+    assert patch_multiples({"name": "unet3d", "channels": [4, 4, 4], "strides": [[2, 2, 1], [2, 3, 1]]}) == (4, 6, 1)
     assert len(made.encoder.downs) == len(made.decoder.ups) == 5
     norms = [part for part in made.modules() if isinstance(part, torch.nn.GroupNorm)]
     assert norms and all(norm.num_groups == norm.num_channels for norm in norms)
@@ -273,7 +284,7 @@ def test_width_scales_channels_in_fours() -> None:
 @pytest.mark.parametrize(
     ("network", "inputs", "said"),
     [
-        ({"name": "unet4d"}, 2, "there is no network unet4d; known: autoencoder, estimator, flat"),
+        ({"name": "unet4d"}, 2, "there is no network unet4d; known: autoencoder, estimator, fieldnet, film, flat"),
         ({"name": "unet3d", "channels": [4, 8], "depth": 3}, 2, "no argument depth; known: activation, channels"),
         ({"name": "unet3d"}, 2, "channels is"),
         ({"name": "subpixel", "channels": [4, 8, 8], "deep_supervision": 2}, 2, "deep_supervision is 2; expected 1"),

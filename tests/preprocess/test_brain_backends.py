@@ -54,6 +54,7 @@ def install(folder: Path, name: str, option: str = "-m", suffix: str = "") -> No
     [
         ("bet", ["bet on the PATH", "fsl.fmrib.ox.ac.uk", "$FSLDIR"]),
         ("hd-bet", ["hd-bet on the PATH", "pip install hd-bet"]),
+        ("robex", ["runROBEX.sh on the PATH", "nitrc.org/projects/robex"]),
         ("synthstrip", ["mri_synthstrip on the PATH", "FreeSurfer"]),
     ],
 )
@@ -67,11 +68,11 @@ def test_what_is_missing_is_named_with_its_source(bare: Path, backend: str, word
         assert word in message
 
 
-@pytest.mark.parametrize(("backend", "extra"), [("bet", "bet"), ("hd-bet", "nipype"), ("synthstrip", "nipype")])
+@pytest.mark.parametrize(("backend", "extra"), [("bet", "bet"), ("hd-bet", "nipype"), ("robex", "nipype")])
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     bare: Path, monkeypatch: pytest.MonkeyPatch, backend: str, extra: str
 ) -> None:
-    for name in ("bet", "hd-bet", "mri_synthstrip"):
+    for name in ("bet", "hd-bet", "runROBEX.sh"):
         install(bare, name)
     monkeypatch.setenv("FSLDIR", str(bare))
     monkeypatch.setattr(brain_backends.importlib.util, "find_spec", lambda _: None)
@@ -92,7 +93,8 @@ def test_the_atlas_needs_nothing(bare: Path) -> None:
 
 
 def test_an_unknown_backend_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"brain\.backend is 'magic'; expected atlas, otsu, bet, hd-bet, synthstrip"):
+    known = "expected atlas, otsu, bet, hd-bet, robex, synthstrip"
+    with pytest.raises(ConfigError, match=rf"brain\.backend is 'magic'; {known}"):
         extract_with("magic", VOLUME)
 
 
@@ -135,3 +137,17 @@ def test_synthstrip_is_called(bare: Path) -> None:
 def test_hd_bet_is_called(bare: Path) -> None:
     install(bare, "hd-bet", "-o", "_bet")
     np.testing.assert_array_equal(extract_with("hd-bet", VOLUME).data, MIDDLE)
+
+
+@needs_nipype
+def test_robex_is_called(bare: Path) -> None:
+    """It takes the image, the stripped image and the mask, in this order."""
+    program = bare / "runROBEX.sh"
+    body = _PROGRAM.format(python=sys.executable, option="", suffix="")
+    program.write_text(
+        body.replace('words[words.index("-i") + 1]', "words[0]").replace(
+            'words[words.index("") + 1].replace(".nii.gz", ".nii.gz")', "words[2]"
+        )
+    )
+    program.chmod(0o755)
+    np.testing.assert_array_equal(extract_with("robex", VOLUME).data, MIDDLE)

@@ -295,6 +295,11 @@ def test_training_and_running_with_the_real_steps(
 
 
 RECIPES = [
+    "andresen2021",
+    "andresen2021-ncr",
+    "andresen2021-ncrsupervised",
+    "andresen2021-nomap",
+    "andresen2021-unregistered",
     "ashtari2021",
     "basaran2021",
     "cabezas2021",
@@ -319,6 +324,7 @@ RECIPES = [
     "medeirosdesousa2021",
     "nichyporuk2021",
     "preloznik2021",
+    "salem2021",
     "sarica2021",
     "schmidtmengin2021",
     "siddiquee2021",

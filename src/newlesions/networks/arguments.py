@@ -42,6 +42,11 @@ class Arguments:
         return 1
 
     @property
+    def multiples(self) -> Steps:
+        """The same for each axis by itself, as where a network halves the planes of a stack but not their number."""
+        return (self.multiple,) * self.dimensions
+
+    @property
     def margin(self) -> int:
         """How many voxels around a patch, on each side, the network needs to see to answer for the patch."""
         return 0
@@ -73,9 +78,10 @@ class UNetArguments(Arguments):
     or one entry per level; an entry is one number or one per axis). ``strides``: of each step down (so one fewer than
     levels). ``norm``: ``instance``, ``batch``, ``group`` (``groups`` of them, or groups of ``group_size`` channels) or
     ``none``. ``order``: of convolution, norm and activation. ``residual``: blocks add their input to their output.
-    ``stem``: a bare convolution before the first block. ``down``: ``strided`` (the first convolution of a level's
-    block), ``maxpool`` or ``antialiased`` (a convolution of its own and a blur that skips voxels). ``up``:
-    ``transposed`` convolution (of side ``up_kernel``; null: the stride), ``trilinear`` or ``nearest`` interpolation
+    ``stem``: a bare convolution before the first block. ``own_blocks``: each input first passes a block of its own with
+    so many channels; 0: none. ``down``: ``strided`` (the first convolution of a level's block), ``maxpool`` or
+    ``antialiased`` (a convolution of its own and a blur that skips voxels). ``up``: ``transposed`` convolution (of side
+    ``up_kernel``; null: the stride), ``trilinear`` or ``nearest`` interpolation
     after a 1x1x1 convolution, ``interpolate``: trilinear without one, so that the block narrows the channels, or
     ``antialiased``: the reverse of that step down. ``skip``: ``concat`` or ``add``. ``dropout``: its rate,
     ``dropout_at`` what enters each lower level (``down``) or after every convolution of a block (``conv``).
@@ -94,6 +100,7 @@ class UNetArguments(Arguments):
     order: str = "conv-norm-act"
     residual: bool = False
     stem: bool = False
+    own_blocks: int = 0
     down: str = "strided"
     up: str = "transposed"
     up_kernel: int | None = None
@@ -105,6 +112,11 @@ class UNetArguments(Arguments):
     standardise: bool = False
     final: str = LOGITS
     least_peak: float = 0.0
+
+    def scaled(self, width: float) -> Self:
+        """The same network with ``width`` times the channels, those of the inputs' own blocks included."""
+        own = scaled(self.own_blocks, width) if self.own_blocks else 0
+        return replace(self, channels=tuple(scaled(n, width) for n in self.channels), own_blocks=own)
 
     @property
     def levels(self) -> int:
@@ -124,7 +136,12 @@ class UNetArguments(Arguments):
     @property
     def multiple(self) -> int:
         """The least common multiple of the axes' strides."""
-        return math.lcm(*(math.prod(axis) for axis in zip(*self.steps, strict=True)), 1)
+        return math.lcm(*self.multiples)
+
+    @property
+    def multiples(self) -> Steps:
+        """The strides of each axis, multiplied."""
+        return tuple(math.prod(step[axis] for step in self.steps) for axis in range(self.dimensions))
 
     def check(self, name: str) -> None:
         """Raise `ConfigError` on an entry that no U-Net has."""
@@ -147,9 +164,10 @@ class UNetArguments(Arguments):
             raise ConfigError(f"network {name}: {found_levels}; expected 1 to {max(self.levels - 1, 1)} levels")
         if self.up == "interpolate" and self.skip == "add":
             raise ConfigError(f"network {name}: up is interpolate and skip is add; expected concat, or another up")
-        if self.norm == "group" and not self.group_size and any(n % self.groups for n in self.channels):
+        own = [self.own_blocks] if self.own_blocks else []
+        if self.norm == "group" and not self.group_size and any(n % self.groups for n in [*self.channels, *own]):
             raise ConfigError(f"network {name}: channels {list(self.channels)} do not divide into {self.groups} groups")
-        if self.norm == "group" and self.group_size and any(n % self.group_size for n in self.channels):
+        if self.norm == "group" and self.group_size and any(n % self.group_size for n in [*self.channels, *own]):
             groups = f"groups of {self.group_size}"
             raise ConfigError(f"network {name}: channels {list(self.channels)} do not divide into {groups}")
 
@@ -165,7 +183,7 @@ class UNet2dArguments(UNetArguments):
 
 
 _FREE = ("strides", "kernel", "least_peak")
-_FROM_ZERO = ("maps", "image", "group_size")
+_FROM_ZERO = ("maps", "image", "group_size", "own_blocks")
 _EXPECTED = {
     int: "a positive whole number",
     float: "a share, 0 or more and less than 1",

@@ -17,6 +17,7 @@ from newlesions.networks.flat import Flat, FlatArguments
 from newlesions.networks.mpunet import MPUNet, MPUNetArguments
 from newlesions.networks.pathways import Pathways, PathwaysArguments
 from newlesions.networks.preunet import PreUNetArguments
+from newlesions.networks.registration import FieldNet, FieldNetArguments, NCRNet, NCRNetArguments
 from newlesions.networks.resnet import ResNet, ResNetArguments
 from newlesions.networks.segres import SegRes, SegResArguments
 from newlesions.networks.siamese import Siamese, SiameseArguments
@@ -29,15 +30,21 @@ from newlesions.networks.unet import UNet
 
 @dataclass(frozen=True)
 class Kind:
-    """A network that recipes can name: its arguments, how it is made of them and how many inputs it takes."""
+    """A network that recipes can name: its arguments, how it is made of them and how many inputs it takes.
+
+    ``moves``: whether the baseline, moved onto the follow-up, comes behind its answer (`networks.registration`).
+    """
 
     arguments: type[Arguments]
     make: Callable[[Any, int], nn.Module]
     takes: Callable[[Any, int], bool] = lambda arguments, inputs: inputs >= 1
     expected: str = "at least 1"
+    moves: bool = False
 
 
 TWO_VISITS = (lambda arguments, inputs: inputs >= 2 and inputs % 2 == 0, "as many of the baseline as of the follow-up")
+
+REGISTRATION = (lambda arguments, inputs: inputs >= 2, "the baseline and the follow-up, and what else there is")
 
 _KINDS: dict[str, Kind] = {
     "unet3d": Kind(UNetArguments, UNet),
@@ -62,6 +69,8 @@ _KINDS: dict[str, Kind] = {
     ),
     "estimator": Kind(EstimatorArguments, Estimator),
     "mpunet": Kind(MPUNetArguments, MPUNet, *TWO_VISITS),
+    "fieldnet": Kind(FieldNetArguments, FieldNet, *REGISTRATION, moves=True),
+    "ncrnet": Kind(NCRNetArguments, NCRNet, *REGISTRATION, moves=True),
     "flat": Kind(
         FlatArguments,
         Flat,
@@ -91,6 +100,7 @@ def build(network: Mapping[str, Any], inputs: int, width: float = 1.0) -> nn.Mod
     torch.nn.Module
         From (N, inputs, ...) to logits (N, outputs, ...), or to probabilities (`gives_probabilities`); with deep
         supervision and in training mode a list of them, finest first. The input is larger by `margin` on each side.
+        Networks that `moves` tells of give one output more, and in training `registration.Registered`.
 
     Raises
     ------
@@ -113,6 +123,11 @@ def patch_multiple(network: Mapping[str, Any]) -> int:
     return _read(network)[1].multiple
 
 
+def patch_multiples(network: Mapping[str, Any]) -> tuple[int, ...]:
+    """The same for each axis of a patch by itself."""
+    return _read(network)[1].multiples
+
+
 def margin(network: Mapping[str, Any]) -> int:
     """How many voxels around a patch, on each side, the network needs to see to answer for the patch."""
     return _read(network)[1].margin
@@ -121,6 +136,12 @@ def margin(network: Mapping[str, Any]) -> int:
 def gives_probabilities(network: Mapping[str, Any]) -> bool:
     """Whether the outputs are probabilities (`networks.final`) and not logits."""
     return bool(network.get("final", LOGITS) != LOGITS)
+
+
+def moves(network: Mapping[str, Any]) -> bool:
+    """Whether the network's last output is the baseline, moved onto the follow-up."""
+    kind = _KINDS.get(network.get("name", ""))
+    return kind is not None and kind.moves
 
 
 def dimensions(network: Mapping[str, Any]) -> int:

@@ -2,8 +2,8 @@
 
 In a recipe an input is an expression such as ``followup``, ``followup - baseline`` or
 ``lesions(followup) - lesions(baseline)``: names, numbers, ``+ - * /`` and parentheses. ``<stage>(<visit>)`` is what a
-stage of one visit says of that visit, ``<stage>`` what a stage of the pair says. ``positive(...)`` of an expression is
-0 where that is negative.
+stage of one visit says of that visit, ``<stage>`` what a stage of the pair says, ``<stage>(moved)`` the baseline as a
+stage that registers moves it onto the follow-up. ``positive(...)`` of an expression is 0 where that is negative.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ FLAIR = "flair"
 """The image of the one visit that a stage of single visits sees."""
 
 VISITS = ("baseline", "followup")
+
+MOVED = "moved"
+"""What else a stage that registers gives: the baseline on the follow-up, with the intensities that the stage sees."""
 
 POSITIVE = "positive"
 """The function that expressions can have."""
@@ -96,8 +99,18 @@ def references(expression: str) -> set[str]:
     return {f"{name}({visit})" if visit else name for name, visit in _references(expression) if name not in known}
 
 
+def moved(stage: str) -> str:
+    """The name of the baseline that ``stage`` has moved."""
+    return f"{stage}({MOVED})"
+
+
 def check(
-    expression: str, stages: Iterable[str] = (), *, visits: Collection[str] = (), one_visit: bool = False
+    expression: str,
+    stages: Iterable[str] = (),
+    *,
+    visits: Collection[str] = (),
+    moves: Collection[str] = (),
+    one_visit: bool = False,
 ) -> None:
     """Raise `ConfigError` when ``expression`` is not one that a stage can have.
 
@@ -107,18 +120,21 @@ def check(
         Names that come before this stage and give one image of a pair.
     visits
         Names of the stages that give an image of each visit.
+    moves
+        Names of the stages that also give the moved baseline.
     one_visit
         Whether the stage itself sees single visits, so that there is a ``flair``.
     """
     plain = {*IMAGES, *EDGES, *_derived(), *stages, *([FLAIR] if one_visit else [])}
     of_visit = [*VISITS, *([FLAIR] if one_visit else [])]
     for name, visit in _references(expression):
-        if name in visits and visit in of_visit:
+        if (name in visits and visit in of_visit) or (name in moves and visit == MOVED):
             continue
         if name in plain and visit is None:
             continue
         shown = name if visit is None else f"{name}({visit})"
         known = sorted(plain) + [f"{stage}({one})" for stage in sorted(visits) for one in of_visit]
+        known += [moved(stage) for stage in sorted(moves)]
         raise ConfigError(f"input '{expression}': found {shown}; known: {', '.join(known)}")
 
 
@@ -178,7 +194,7 @@ def _parsed(expression: str) -> ast.expr:
 
 
 def _references(expression: str) -> Iterator[tuple[str, str | None]]:
-    """The names of ``expression`` with the visit in parentheses behind them, if any."""
+    """The names of ``expression`` with what stands in parentheses behind them: a visit, or `MOVED`; else None."""
     yield from _walk(_parsed(expression), expression)
 
 
@@ -188,7 +204,11 @@ def _walk(node: ast.expr, expression: str) -> Iterator[tuple[str, str | None]]:
             yield name, None
         case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name == POSITIVE:
             yield from _walk(operand, expression)
-        case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=visit)], keywords=[]) if visit in (*VISITS, FLAIR):
+        case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=visit)], keywords=[]) if visit in (
+            *VISITS,
+            FLAIR,
+            MOVED,
+        ):
             yield name, visit
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return
@@ -228,5 +248,7 @@ def _quotient(first: Any, second: Any) -> Any:
 
 
 def _refused(expression: str, found: str) -> ConfigError:
-    shape = "names, <stage>(baseline), <stage>(followup), positive(...), numbers, + - * / and parentheses"
+    shape = (
+        "names, <stage>(baseline), <stage>(followup), <stage>(moved), positive(...), numbers, + - * / and parentheses"
+    )
     return ConfigError(f"input '{expression}': found {' '.join(found.split())}; expected {shape}")

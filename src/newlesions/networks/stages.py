@@ -59,6 +59,9 @@ TRAINING_ONLY = (*PAINTERS, ESTIMATE, RESTORE)
 """Tasks whose stages help to train others and are not applied. The one further task is ``segment_lesions``: all lesions
 of one visit."""
 
+LESION_FREE = 0.01
+"""The share of slices without a lesion that train with ``sample.options.slices``, where it is not given."""
+
 
 @dataclass(frozen=True)
 class Prepare:
@@ -157,8 +160,10 @@ class Predict:
     of 2D networks. ``window``: sides in voxels, null: those of the training patch. ``threshold``: of the probability.
     ``min_volume_mm3``: smaller lesions are dropped, as are those of fewer than ``min_voxels`` voxels and, with
     ``border: dropped``, those that touch the outermost voxels of the brain. ``passes``: Monte-Carlo dropout; more than
-    1: the mean of so many passes with dropout on. ``components``: rules (`detect.components.Rule`) that each lesion of
-    the map, from ``threshold`` on, must keep; what breaks one has no probability.
+    1: the mean of so many passes with dropout on. ``rim``: of each axis, how many voxels at either end of a window do
+    not count: with a window of 3 slices, [0, 0, 1] keeps what is said of the middle one. ``components``: rules
+    (`detect.components.Rule`) that each lesion of the map, from ``threshold`` on, must keep; what breaks one has no
+    probability.
     """
 
     overlap: float = 0.5
@@ -173,6 +178,7 @@ class Predict:
     border: str = "kept"
     passes: int = 1
     components: tuple[Mapping[str, Any], ...] = ()
+    rim: tuple[int, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -248,6 +254,8 @@ class Stage:
         return {key: _lists(value) for key, value in content.items() if value is not None}
 
 
+_LEAST = 3
+
 _PARTS: dict[str, Any] = {
     "prepare": Prepare,
     "sample": Sample,
@@ -282,6 +290,15 @@ class Limits:
     def bearing(self) -> Limits:
         """Those that bear on the weights, on whatever device."""
         return Limits(width=self.width, patch=self.patch, steps=self.steps)
+
+
+def shortened(side: int, share: float, multiple: int) -> int:
+    """A side of a patch or a window times ``share``, rounded to at least one ``multiple``.
+
+    No side falls below 3 voxels: a voxel and its neighbours, or a slice and those beside it.
+    """
+    least = -(-min(side, _LEAST) // multiple)
+    return max(round(side * share / multiple), least) * multiple
 
 
 def is_network(content: Any) -> bool:

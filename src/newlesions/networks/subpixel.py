@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from newlesions.errors import ConfigError
-from newlesions.networks.arguments import UNetArguments
+from newlesions.networks.arguments import Steps, UNetArguments
 from newlesions.networks.unet import UNet
 
 
@@ -20,9 +20,9 @@ class SubpixelArguments(UNetArguments):
     factor: int = 2
 
     @property
-    def multiple(self) -> int:
+    def multiples(self) -> Steps:
         """Of the U-Net inside, times the factor."""
-        return super().multiple * self.factor
+        return tuple(side * self.factor for side in super().multiples)
 
     def check(self, name: str) -> None:
         """As of a U-Net, without deep supervision, whose levels would have other grids than the target's."""

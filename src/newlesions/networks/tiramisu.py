@@ -11,7 +11,7 @@ from monai.networks.layers import Pool
 from torch import Tensor, nn
 
 from newlesions.errors import ConfigError
-from newlesions.networks.arguments import UNet2dArguments
+from newlesions.networks.arguments import Steps, UNet2dArguments
 from newlesions.networks.blocks import pointwise, unit
 from newlesions.networks.final import final
 
@@ -34,9 +34,9 @@ class TiramisuArguments(UNet2dArguments):
     dropout_at: str = "conv"
 
     @property
-    def multiple(self) -> int:
+    def multiples(self) -> Steps:
         """Each transition halves the sides."""
-        return int(2 ** (len(self.layers) - 1))
+        return (2 ** (len(self.layers) - 1),) * self.dimensions
 
     def scaled(self, width: float) -> TiramisuArguments:
         """The same network with ``width`` times the first channels and the growth."""

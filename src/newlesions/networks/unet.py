@@ -19,6 +19,9 @@ class Encoder(nn.Module):
         super().__init__()
         channels, kernels = arguments.channels, arguments.kernels
         still = (1,) * arguments.dimensions
+        own = arguments.own_blocks
+        self.own = nn.ModuleList(Block(arguments, 1, own, kernels[0], still) for _ in range(inputs if own else 0))
+        inputs = own * inputs if own else inputs
         self.stem = convolution(arguments, inputs, channels[0], kernels[0]) if arguments.stem else nn.Identity()
         first = channels[0] if arguments.stem else inputs
         self.blocks = nn.ModuleList([Block(arguments, first, channels[0], kernels[0], still)])
@@ -32,6 +35,9 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """From (N, inputs, ...) to the features (N, channels[level], ...) of every level."""
+        if len(self.own):
+            images = x.split(1, dim=1)
+            x = torch.cat([block(image) for block, image in zip(self.own, images, strict=True)], dim=1)
         features = [self.blocks[0](self.stem(x))]
         for down, block in zip(self.downs, self.blocks[1:], strict=True):
             features.append(block(self.dropout(down(features[-1]))))
@@ -59,6 +65,13 @@ class Decoder(nn.Module):
 
     def forward(self, features: list[Tensor]) -> Tensor | list[Tensor]:
         """Logits (N, outputs, ...) of the finest level; in training with deep supervision a list, finest first."""
+        outputs = self.rise(features)
+        if self.training and len(self.heads) > 1:
+            return [self.final(head(outputs[-1 - level])) for level, head in enumerate(self.heads)]
+        return self.final(self.heads[0](outputs[-1]))
+
+    def rise(self, features: list[Tensor]) -> list[Tensor]:
+        """The features on the way up, coarsest first: the last ones, (N, channels[0], ...), are the finest."""
         x, outputs = features[-1], [features[-1]]
         for up, gate_, block, skip in zip(self.ups, self.gates, self.blocks, reversed(features[:-1]), strict=True):
             # A level whose side the stride does not divide was rounded up on the way down.
@@ -66,9 +79,7 @@ class Decoder(nn.Module):
             skip = gate_(x, skip) if self.gated else skip
             x = block(skip + x if self.add else torch.cat([skip, x], dim=1))
             outputs.append(x)
-        if self.training and len(self.heads) > 1:
-            return [self.final(head(outputs[-1 - level])) for level, head in enumerate(self.heads)]
-        return self.final(self.heads[0](x))
+        return outputs
 
 
 class UNet(nn.Module):

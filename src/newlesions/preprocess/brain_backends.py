@@ -26,7 +26,7 @@ def require(backend: str) -> None:
 
 
 def extract_with(backend: str, volume: Volume) -> Volume:
-    """The brain mask (bool, grid of ``volume``) from ``bet``, ``hd-bet`` or ``synthstrip``.
+    """The brain mask (bool, grid of ``volume``) from ``bet``, ``hd-bet``, ``robex`` or ``synthstrip``.
 
     Raises
     ------
@@ -89,11 +89,24 @@ def _synthstrip(image: Path, mask: Path) -> None:
     CommandLine("mri_synthstrip", args=f"-i {image} -m {mask}").run()
 
 
-BACKENDS: dict[str, Callable[[Path, Path], None]] = {"bet": _bet, "hd-bet": _hd_bet, "synthstrip": _synthstrip}
+def _robex(image: Path, mask: Path) -> None:
+    quiet_nipype()
+    from nipype.interfaces.base import CommandLine
+
+    CommandLine("runROBEX.sh", args=f"{image} {mask.with_name('stripped.nii.gz')} {mask}").run()
+
+
+BACKENDS: dict[str, Callable[[Path, Path], None]] = {
+    "bet": _bet,
+    "hd-bet": _hd_bet,
+    "robex": _robex,
+    "synthstrip": _synthstrip,
+}
 
 # Program, where it comes from, Python package, and the extra of this project that brings it.
 _NEEDS = {
     "bet": ("bet", "FSL, https://fsl.fmrib.ox.ac.uk", "fsl", "bet"),
     "hd-bet": ("hd-bet", "version 2, `pip install hd-bet` in an environment of its own", "nipype", "nipype"),
+    "robex": ("runROBEX.sh", "ROBEX 1.2, https://www.nitrc.org/projects/robex", "nipype", "nipype"),
     "synthstrip": ("mri_synthstrip", "FreeSurfer 7.3 or newer, https://freesurfer.net", "nipype", "nipype"),
 }

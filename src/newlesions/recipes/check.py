@@ -129,11 +129,12 @@ def _named(recipe: Mapping[str, Any], stage: Stage) -> Iterator[None]:
 
 
 def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> None:
+    from newlesions.networks.build import moves
     from newlesions.networks.derived import DERIVED
     from newlesions.networks.film import FILM
-    from newlesions.networks.inputs import EDGES, FLAIR, IMAGES, POSITIVE, check
+    from newlesions.networks.inputs import EDGES, FLAIR, IMAGES, MOVED, POSITIVE, check
 
-    taken = names & {*IMAGES, *EDGES, FLAIR, POSITIVE, *DERIVED, *MASKS}
+    taken = names & {*IMAGES, *EDGES, FLAIR, MOVED, POSITIVE, *DERIVED, *MASKS}
     if taken:
         raise ConfigError(f"found a stage of the name {sorted(taken)[0]}; expected one that no image has")
     if stage.task == ESTIMATE:
@@ -144,16 +145,33 @@ def _check_inputs(stage: Stage, earlier: Sequence[Stage], names: set[str]) -> No
         earlier = ()  # what others say of a pair without a reference is not made
     visits = [other.name for other in earlier if other.task in OF_VISITS]
     pairs = [other.name for other in earlier if other.task in ANSWERS]
+    moving = {other.name: other for other in earlier if moves(other.network)}
     for expression in stage.inputs:
-        check(expression, pairs, visits=visits, one_visit=stage.task in OF_VISIT)
+        check(expression, pairs, visits=visits, moves=moving, one_visit=stage.task in OF_VISIT)
     if stage.network.get("name") == FILM and stage.inputs[-3:] != EDGES:
         raise ConfigError(f"inputs: found {', '.join(stage.inputs)}; expected {', '.join(EDGES)} as the last of {FILM}")
+    _check_moved(stage, moving)
     wanted = _MADE.get(stage.task)
     if wanted is not None and len(stage.inputs) != wanted:
         raise ConfigError(f"inputs: found {len(stage.inputs)}; expected {wanted} for the task {stage.task}")
     if stage.sample.synthetic > 0 and sorted(stage.inputs) != ["baseline", "followup"]:
         raise ConfigError(f"inputs: found {', '.join(stage.inputs)}; expected baseline and followup, of which "
                           "synthetic pairs consist")  # fmt: skip
+
+
+def _check_moved(stage: Stage, moving: Mapping[str, Stage]) -> None:
+    """Of stages that register: whether this one may see the moved baselines that it names, and what it moves itself."""
+    from newlesions.networks.build import moves
+    from newlesions.networks.inputs import VISITS, moved, references
+
+    seen = {name for one in stage.inputs for name in references(one)}
+    for other in (other for name, other in moving.items() if moved(name) in seen):
+        if other.prepare != stage.prepare:
+            found = f"found {moved(other.name)}, which stage {other.name} prepares otherwise"
+            raise ConfigError(f"inputs: {found}; expected the same prepare in both")
+    if moves(stage.network) and (stage.task != "segment_new" or stage.inputs[:2] != VISITS):
+        found = f"found {', '.join(stage.inputs)} of task {stage.task}"
+        raise ConfigError(f"inputs: {found}; expected baseline, followup first, of task segment_new, to register them")
 
 
 def _check_training(stage: Stage, tasks: Mapping[str, str], made: Mapping[str, torch.nn.Module]) -> None:
@@ -172,6 +190,7 @@ def _check_training(stage: Stage, tasks: Mapping[str, str], made: Mapping[str, t
     judges = [made[name] for name in stage.uses if tasks[name] == ESTIMATE]
     Loss(stage.loss, probabilities, judges[0] if judges else None)
     EstimateSettings.of(stage)
+    _check_registration(stage)
     augment = Augment(stage.augment)
     if augment.lesions and (stage.task != "segment_new" or not {"baseline", "followup"} <= set(names_in(stage.inputs))):
         raise ConfigError("augment: found enhance_lesions; expected it where baseline and followup are inputs")
@@ -194,13 +213,28 @@ def _check_training(stage: Stage, tasks: Mapping[str, str], made: Mapping[str, t
         raise ConfigError("uses: found no stage of task inpaint; expected one, since synthetic pairs need it")
 
 
+def _check_registration(stage: Stage) -> None:
+    """Losses of a field where there is one, and slices of stacks."""
+    from newlesions.learn.networks.registration import LOSSES
+    from newlesions.learn.networks.slices import check as check_slices
+    from newlesions.networks.build import moves
+
+    asked = [str(entry["name"]) for entry in stage.loss if entry["name"] in LOSSES]
+    if asked and not moves(stage.network):
+        raise ConfigError(f"loss {asked[0]}: found a network that moves no image; expected fieldnet or ncrnet")
+    if moves(stage.network) and (stage.predict.passes > 1 or stage.optimise.mine):
+        raise ConfigError("found predict.passes or optimise.mine; expected neither of a network that registers")
+    if "slices" in stage.sample.options:
+        check_slices(stage.sample.options["slices"], stage.name)
+
+
 def _built(stage: Stage) -> torch.nn.Module:
     """The network on no device, after a patch went through it."""
     import torch
 
-    from newlesions.networks.build import build, dimensions, margin, patch_multiple
+    from newlesions.networks.build import build, dimensions, margin, moves, patch_multiples
 
-    patch, multiple = stage.sample.patch, patch_multiple(stage.network)
+    patch, multiples = stage.sample.patch, patch_multiples(stage.network)
     flat = bool(stage.sample.views)
     if stage.sample.neighbours and not flat:
         raise ConfigError(f"sample.neighbours: found {stage.sample.neighbours}; expected sample.views with it")
@@ -211,13 +245,19 @@ def _built(stage: Stage) -> torch.nn.Module:
         if len(sides) != dimensions(stage.network) or flat != (len(sides) == 2):
             axes = "2 sides and sample.views" if dimensions(stage.network) == 2 else "3 sides and no sample.views"
             raise ConfigError(f"{what}: found {len(sides)} sides{', and views' if flat else ''}; expected {axes}")
-        if any(side % multiple for side in sides):
-            raise ConfigError(f"{what}: found {' x '.join(map(str, sides))}; expected multiples of {multiple}")
+        if any(side % step for side, step in zip(sides, multiples, strict=True)):
+            steps = " x ".join(map(str, multiples)) if len(set(multiples)) > 1 else multiples[0]
+            raise ConfigError(f"{what}: found {' x '.join(map(str, sides))}; expected multiples of {steps}")
+    rim, window = stage.predict.rim, stage.predict.window or patch
+    if rim and (flat or len(rim) != 3 or any(2 * n >= side for n, side in zip(rim, window, strict=True))):
+        raise ConfigError(
+            f"predict.rim: found {list(rim)}; expected three, less than half of a window that is no slice"
+        )
     with torch.device("meta"):
         network = build(stage.network, stage.channels).eval()
         inputs = torch.empty(1, stage.channels, *(side + 2 * margin(stage.network) for side in patch))
     shape = _run(lambda: tuple(network(inputs).shape))
-    outputs = len(stage.inputs) if stage.task == RESTORE else 1 + stage.raters
+    outputs = (len(stage.inputs) if stage.task == RESTORE else 1 + stage.raters) + moves(stage.network)
     expected = (outputs, *([1] * len(patch) if stage.task == CLASSIFY else patch))
     if shape[1:] != expected:
         raise ConfigError(f"network: found an output of shape {shape[1:]}; expected {expected}")

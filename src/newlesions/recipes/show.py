@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newlesions.detect.components import Rule
-from newlesions.networks.stages import Stage, Start
+from newlesions.networks.stages import LESION_FREE, Stage, Start
 from newlesions.recipes.check import Checked
 from newlesions.recipes.stages import SECTIONS, final, names_in
 
@@ -140,6 +140,9 @@ def described(one: Checked) -> dict[str, str]:
 def _centres(stage: Stage) -> str:
     """Where patches are centred, and which of them train."""
     options, mine = stage.sample.options, stage.optimise.mine
+    if "slices" in options:
+        share = 100 * options["slices"].get("lesion_free", LESION_FREE)
+        return f"slices with a lesion twice, as they are and mirrored, and {share:g} % of the others"
     weights = options.get("centre_weights")
     parts = [f"{100 * stage.sample.positive:g} % on lesions"] if stage.sample.positive or not weights else []
     parts += [f"centres weighted {' : '.join(f'{weight:g}' for weight in weights)}"] if weights else []

@@ -86,11 +86,11 @@ def trained(stage: Stage, raters: int = 1) -> int:
 
 def _patch(stage: Stage, most: int) -> list[int]:
     """The sides of its patch, none above ``most`` (twice that in slices), in multiples of what the network takes."""
-    from newlesions.networks.build import patch_multiple
+    from newlesions.networks.build import patch_multiples
 
-    multiple, limit = patch_multiple(stage.network), most * (2 if stage.sample.views else 1)
-    return _multiples(stage.sample.patch, limit, multiple)
+    limit = most * (2 if stage.sample.views else 1)
+    return _multiples(stage.sample.patch, limit, patch_multiples(stage.network))
 
 
-def _multiples(sides: Sequence[int], limit: int, multiple: int) -> list[int]:
-    return [max(min(side, limit) // multiple, 1) * multiple for side in sides]
+def _multiples(sides: Sequence[int], limit: int, multiples: Sequence[int]) -> list[int]:
+    return [max(min(side, limit) // step, 1) * step for side, step in zip(sides, multiples, strict=True)]

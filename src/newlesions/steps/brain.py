@@ -30,8 +30,8 @@ def brain(bias: Path, field: Path, brain: Path, facts: Path, settings: Mapping[s
     brain, facts
         The mask and the JSON to write.
     settings
-        ``backend``: ``atlas``, ``otsu``, ``bet``, ``hd-bet`` or ``synthstrip``; ``cord``: what of the spinal cord joins
-        the mask, ``none``, ``connected`` or ``sct``. Volume and the rest of ``facts`` are the brain's alone.
+        ``backend``: ``atlas``, ``otsu``, ``bet``, ``hd-bet``, ``robex`` or ``synthstrip``; ``cord``: what of the spinal
+        cord joins the mask, ``none``, ``connected`` or ``sct``. Volume and the rest of ``facts`` are the brain's alone.
     given
         The path of a mask that goes before any backend.
     """

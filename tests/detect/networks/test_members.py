@@ -22,7 +22,8 @@ IMAGE = np.random.default_rng(4).normal(0, 2, (2, *SHAPE)).astype(np.float32)
 
 @pytest.fixture(autouse=True)
 def _sides_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newlesions.detect.networks.members.patch_multiple", lambda network: 4)
+    sides = {"unet2d": (4, 4), "unet3d": (4, 4, 4)}
+    monkeypatch.setattr("newlesions.detect.networks.members.patch_multiples", lambda network: sides[network["name"]])
 
 
 def stage(sample: Sample | None = None, **options) -> Stage:
@@ -30,7 +31,7 @@ def stage(sample: Sample | None = None, **options) -> Stage:
         "new",
         "segment_new",
         ("baseline", "followup"),
-        {"name": "unet3d", "channels": [4]},
+        {"name": "unet2d" if sample and sample.views else "unet3d", "channels": [4]},
         sample=sample or Sample(patch=(8, 8, 8)),
         predict=Predict(**options),
     )

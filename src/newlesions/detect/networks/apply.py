@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from newlesions.detect.components import Rule, keep_components
 from newlesions.detect.networks import candidates, regions
-from newlesions.detect.networks.members import apply_stage, join, logits_of, looked_at
+from newlesions.detect.networks.members import apply_whole, join, logits_of, looked_at
 from newlesions.detect.networks.model import NetworkModel
 from newlesions.detect.networks.window import device_of, threads_of
 from newlesions.errors import ConfigError
@@ -31,7 +31,8 @@ def apply(case: Case, model: NetworkModel, limits: Limits, left_out: str | None 
     -------
     dict
         Probabilities, float32, on the case's grid, (I, J, K): by the stage's name, of a stage of one visit by
-        ``stage(baseline)`` and ``stage(followup)``. That of ``model.answer`` tells new lesions.
+        ``stage(baseline)`` and ``stage(followup)``. That of ``model.answer`` tells new lesions. And the baselines that
+        stages have moved, by ``stage(moved)``.
     """
     return outputs(case, model, list(model.stages), limits, left_out)
 
@@ -71,11 +72,13 @@ def outputs(
             prepared = prepare(case, stage.prepare)
             for key, visit in missing.items():
                 channels = inputs.channels(stage.inputs, prepared, done, visit)
-                probability = _probability(stage, model, left_out, prepared, channels, done, within)
-                probability = np.clip(prepared.back(probability), 0, 1)
+                told, moved = _told(stage, model, left_out, prepared, channels, done, within)
+                told = np.clip(prepared.back(told), 0, 1)
                 if stage.task != BRAIN:
-                    probability = np.where(case.brain, probability, 0)
-                done[key] = by_rules(probability.astype(np.float32), stage, done, case.spacing)
+                    told = np.where(case.brain, told, 0)
+                done[key] = by_rules(told.astype(np.float32), stage, done, case.spacing)
+                if moved is not None:
+                    done[inputs.moved(stage.name)] = prepared.back(moved).astype(np.float32)
     return done
 
 
@@ -147,7 +150,7 @@ def _needed(model: NetworkModel, names: Collection[str]) -> set[str]:
     return needed
 
 
-def _probability(
+def _told(
     stage: Stage,
     model: NetworkModel,
     left_out: str | None,
@@ -155,21 +158,22 @@ def _probability(
     channels: Image,
     outputs: Mapping[str, Image],
     limits: Limits,
-) -> Image:
-    """What a stage says, on its own grid."""
+) -> tuple[Image, Image | None]:
+    """What a stage says and, where it registers, the moved baseline; on its own grid."""
     if not stage.is_trained:
-        return join((logits_of(one) for one in channels), stage.predict.combine)
+        return join((logits_of(one) for one in channels), stage.predict.combine), None
     if stage.network["name"] == nnunet.NAME:
         from newlesions.detect.networks.nnunet import apply_stage as apply_nnunet
 
         paths = [member.path for member in model.chosen(stage.name, left_out)]
-        return apply_nnunet(stage, paths, channels, list(prepared.spacing), limits)
+        return apply_nnunet(stage, paths, channels, list(prepared.spacing), limits), None
     networks = model.networks(stage.name, left_out)
     if stage.task == "classify_regions":
         device = device_of(limits.device)
         with threads_of(limits.threads):
-            moved = [network.to(device) for network in networks]
-            return regions.apply_stage(stage, moved, prepared.case, channels, limits)
+            on_device = [network.to(device) for network in networks]
+            return regions.apply_stage(stage, on_device, prepared.case, channels, limits), None
     if stage.task == CLASSIFY:
-        return candidates.apply_stage(stage, networks, channels, candidates.find(stage, prepared, outputs), limits)
-    return apply_stage(stage, networks, channels, looked_at(stage, prepared.brain), limits)
+        found = candidates.find(stage, prepared, outputs)
+        return candidates.apply_stage(stage, networks, channels, found, limits), None
+    return apply_whole(stage, networks, channels, looked_at(stage, prepared.brain), limits)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from newlesions.detect.networks.passes import Passes
-from newlesions.detect.networks.views import MirroredStacks, Slices, flips_of, stacked, window_of
+from newlesions.detect.networks.views import MirroredStacks, Rimless, Slices, flips_of, stacked, window_of
 from newlesions.detect.networks.window import mirrors, predict
 from newlesions.images.morphology import Mask
-from newlesions.networks.build import gives_probabilities, margin, patch_multiple
-from newlesions.networks.stages import BRAIN, Limits, Stage
+from newlesions.networks.build import gives_probabilities, margin, patch_multiples
+from newlesions.networks.build import moves as registers
+from newlesions.networks.stages import BRAIN, Limits, Stage, shortened
 
 Image = NDArray[np.float32]
 
@@ -50,15 +51,34 @@ def apply_stage(
     ndarray
         Probability, float32, (I, J, K); 0 outside the mask.
     """
+    return apply_whole(stage, networks, channels, mask, limits)[0]
+
+
+def apply_whole(
+    stage: Stage, networks: Sequence[torch.nn.Module], channels: Image, mask: Mask, limits: Limits
+) -> tuple[Image, Image | None]:
+    """The same, and the baseline that a stage which registers has moved: the mean of its networks, as its first input
+    outside the mask, float32, (I, J, K); None of another stage."""
+    moves = registers(stage.network)
     if not mask.any():
-        return np.zeros(mask.shape, np.float32)
-    views = stage.sample.views
+        return np.zeros(mask.shape, np.float32), channels[0] if moves else None
+    views, moved = stage.sample.views, _Mean()
+
+    def told(output: Image) -> Image:
+        one = output[int(stage.predict.options.get("output", 0))]
+        return logits_of(one) if gives_probabilities(stage.network) else one
+
     if views:
-        maps = (join(_logits(stage, networks, channels, mask, limits, axis), stage.predict.combine) for axis in views)
+        maps = (
+            join(map(told, _outputs(stage, networks, channels, mask, limits, axis)), stage.predict.combine)
+            for axis in views
+        )
         joined = next(maps) if len(views) == 1 else join((logits_of(one) for one in maps), stage.predict.views)
     else:
-        joined = join(_logits(stage, networks, channels, mask, limits, None), stage.predict.combine)
-    return np.where(mask, joined, 0).astype(np.float32)
+        outputs = _outputs(stage, networks, channels, mask, limits, None)
+        joined = join(map(told, moved.of_last(outputs) if moves else outputs), stage.predict.combine)
+    answer = np.where(mask, joined, 0).astype(np.float32)
+    return answer, np.where(mask, moved.value, channels[0]).astype(np.float32) if moves else None
 
 
 def join(logits: Iterable[Image], how: str) -> Image:
@@ -104,12 +124,26 @@ def looked_at(stage: Stage, brain: Mask) -> Mask:
 
 def window_sides(stage: Stage, limits: Limits) -> tuple[int, ...]:
     """The sides of a window: those asked for, or of the training patch, by ``limits.patch``, that the network takes."""
-    multiple = patch_multiple(stage.network)
     sides = stage.predict.window or stage.sample.patch
-    return tuple(max(round(side * limits.patch / multiple), 1) * multiple for side in sides)
+    multiples = patch_multiples(stage.network)
+    return tuple(shortened(side, limits.patch, step) for side, step in zip(sides, multiples, strict=True))
 
 
-def _logits(
+class _Mean:
+    """The mean of the last channels of outputs, (O, I, J, K), that pass by."""
+
+    def __init__(self) -> None:
+        self.value, self._count = np.zeros((), np.float32), 0
+
+    def of_last(self, outputs: Iterable[Image]) -> Iterator[Image]:
+        """The same outputs, counted in."""
+        for output in outputs:
+            self._count += 1
+            self.value = self.value + (output[-1] - self.value) / np.float32(self._count)
+            yield output
+
+
+def _outputs(
     stage: Stage,
     networks: Sequence[torch.nn.Module],
     channels: Image,
@@ -118,8 +152,9 @@ def _logits(
     axis: int | None,
 ) -> Iterator[Image]:
     sides = window_sides(stage, limits)
-    flips = list(stage.predict.flips)
-    probabilities = gives_probabilities(stage.network)
+    flips, rim = list(stage.predict.flips), stage.predict.rim
+    multiples = patch_multiples(stage.network)
+    kept = [side - 2 * n for side, n in zip(sides, rim or [0] * len(sides), strict=True)]
     neighbours = stage.sample.neighbours
     if axis is not None and neighbours:
         channels = stacked(channels, axis, neighbours)
@@ -128,19 +163,20 @@ def _logits(
         if axis is not None and across:
             network, flips = MirroredStacks(network, axis, mirrors(stage.predict.flips), 1 + 2 * neighbours), []
         if stage.predict.passes > 1:
-            network = Passes(network, stage.predict.passes, probabilities)
+            network = Passes(network, stage.predict.passes, gives_probabilities(stage.network))
+        if rim:
+            network = Rimless(network, rim)
         output = predict(
             network if axis is None else Slices(network, axis),
             channels,
             mask,
-            sides if axis is None else window_of(axis, sides),
+            kept if axis is None else window_of(axis, kept),
             overlap=stage.predict.overlap,
             weighting=stage.predict.weighting,
             flips=flips if axis is None else flips_of(axis, flips),
             device=limits.device,
             threads=limits.threads,
-            multiple=patch_multiple(stage.network),
-            margin=margin(stage.network),
+            multiple=multiples if axis is None else window_of(axis, multiples),
+            margin=[margin(stage.network) + side for side in rim or (0, 0, 0)],
         )
-        told = output[int(stage.predict.options.get("output", 0))]
-        yield logits_of(told) if probabilities else told
+        yield output

@@ -1,4 +1,4 @@
-"""2D networks over a volume: the slices of each view, as windows that are one voxel thick."""
+"""Slices over a volume: those of each view, as windows that are one voxel thick, and the middle of stacks of them."""
 
 from __future__ import annotations
 
@@ -61,6 +61,21 @@ class MirroredStacks(torch.nn.Module):
                 seen = images.unflatten(1, (-1, self.slices)).flip(2).flatten(1, 2)
             outputs.append(self.network(seen.flip(within)).flip(within))
         return torch.stack(outputs).mean(0)
+
+
+class Rimless(torch.nn.Module):
+    """A network whose answer for the outermost voxels of its window, ``rim`` of them at either end of each axis, is
+    left out."""
+
+    def __init__(self, network: torch.nn.Module, rim: Sequence[int]) -> None:
+        super().__init__()
+        self.network, self.rim = network, tuple(rim)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, C, *patch) to (N, O, *patch), each side shorter by two rims."""
+        output: torch.Tensor = self.network(images)
+        inner = tuple(slice(n, side - n) for n, side in zip(self.rim, output.shape[2:], strict=True))
+        return output[(..., *inner)]
 
 
 def stacked(channels: Image, axis: int, neighbours: int) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -38,9 +39,9 @@ def predict(
     device: str = "auto",
     threads: int | None = None,
     batch: int | None = None,
-    multiple: int | None = None,
+    multiple: int | Sequence[int] | None = None,
     half: str | None = "bfloat16",
-    margin: int = 0,
+    margin: int | Sequence[int] = 0,
 ) -> Image:
     """The network's output, weighted and averaged over windows and mirrored images.
 
@@ -69,14 +70,15 @@ def predict(
     batch
         Windows at once; None: as many as `VOXELS_AT_ONCE` holds. It does not bear on the result.
     multiple
-        Windows are cut to the volume, up to a multiple of so many voxels, and begin at multiples of it along axes where
-        their side is one (a slice's third axis is not cut); None: neither.
+        Windows are cut to the volume, up to a multiple of so many voxels (one number, or one for each axis), and begin
+        at multiples of it along axes where their side is one (a slice's third axis is not cut); None: neither.
         As in training, where a small volume is continued no farther than the network needs. A network that halves its
         grid answers otherwise when its input moves by a voxel, so that windows must not begin anywhere.
     half
         The type of the network's products on a GPU, ``bfloat16`` or ``float16``; None: float32, as always on the CPU.
     margin
-        How many voxels more than a window the network sees, on each side; it answers for the window alone.
+        How many voxels more than a window the network sees, on each side, along all axes or along each; it answers for
+        the window alone.
 
     Returns
     -------
@@ -88,18 +90,20 @@ def predict(
     ValueError
         If the mask is empty.
     """
+    more, grids = _per_axis(margin), _per_axis(1 if multiple is None else multiple)
     if multiple is not None:
-        patch = [min(side, -(-n // multiple) * multiple) for side, n in zip(patch, mask.shape, strict=True)]
-    steps = [_step(side, overlap, multiple or 1) for side in patch]
-    box, around = _window_box(mask, patch, steps, multiple or 1)
-    seen = np.pad(channels, [(0, 0), *[(margin, margin)] * 3], mode="edge") if margin else channels
-    inside = np.pad(seen[(slice(None), *_widened(box, 2 * margin))], [(0, 0), *around], mode="edge")
+        patch = [min(side, -(-n // grid) * grid) for side, n, grid in zip(patch, mask.shape, grids, strict=True)]
+    steps = [_step(side, overlap, grid) for side, grid in zip(patch, grids, strict=True)]
+    box, around = _window_box(mask, patch, steps, grids)
+    seen = np.pad(channels, [(0, 0), *((n, n) for n in more)], mode="edge") if any(more) else channels
+    inside = np.pad(seen[(slice(None), *_widened(box, more))], [(0, 0), *around], mode="edge")
     wanted = np.pad(mask[box], around)
     windows = [window for window in layout(wanted.shape, patch, steps) if wanted[window].any()]
     chosen = device_of(device)
-    at_once = batch or max(1, VOXELS_AT_ONCE[chosen.type] // int(np.prod([side + 2 * margin for side in patch])))
+    voxels = math.prod(side + 2 * n for side, n in zip(patch, more, strict=True))
+    at_once = batch or max(1, VOXELS_AT_ONCE[chosen.type] // voxels)
     with torch.inference_mode(), threads_of(threads), _products(chosen, half):
-        average = _averaged(network, inside, windows, weighting, mirrors(flips), chosen, at_once, margin)
+        average = _averaged(network, inside, windows, weighting, mirrors(flips), chosen, at_once, more)
     part = tuple(slice(before, n - after) for (before, after), n in zip(around, wanted.shape, strict=True))
     result = np.zeros((len(average), *mask.shape), np.float32)
     result[(slice(None), *box)] = average[(slice(None), *part)]
@@ -144,15 +148,16 @@ def threads_of(count: int | None) -> Iterator[None]:
 
 
 def _window_box(
-    mask: Mask, patch: Sequence[int], steps: Sequence[int], multiple: int
+    mask: Mask, patch: Sequence[int], steps: Sequence[int], multiples: Sequence[int]
 ) -> tuple[Box, tuple[tuple[int, int], ...]]:
     """The mask's box with `SURROUNDINGS`, widened as far as it costs no further window, and what to add around it.
 
     At the box's border a network sees less than it has learned from; hence some room around the mask. The box begins
-    at a multiple of ``multiple``, and where that asks for more than there is, the volume is continued.
+    at a multiple of ``multiples``, and where that asks for more than there is, the volume is continued.
     """
     box, around = [], []
-    for side, step, own, n in zip(patch, steps, bounding_box(mask, SURROUNDINGS), mask.shape, strict=True):
+    sides = zip(patch, steps, bounding_box(mask, SURROUNDINGS), mask.shape, multiples, strict=True)
+    for side, step, own, n, multiple in sides:
         grid = _grid(side, multiple)
         first, whole = own.start // grid * grid, -(-n // grid) * grid
         least = own.stop - first
@@ -198,17 +203,17 @@ def _averaged(
     versions: Sequence[tuple[int, ...]],
     device: torch.device,
     batch: int,
-    margin: int,
+    margin: Sequence[int],
 ) -> Image:
     network = _laid_out(network.to(device))
     whole = torch.from_numpy(np.ascontiguousarray(channels)).to(device)
     patch = tuple(side.stop - side.start for side in windows[0])
     weight = compute_importance_map(patch, mode=weighting, sigma_scale=0.125, device=device, dtype=torch.float32)
-    shape = [side - 2 * margin for side in whole.shape[1:]]
+    shape = [side - 2 * n for side, n in zip(whole.shape[1:], margin, strict=True)]
     sums, weights = None, torch.zeros(shape, device=device)
     for start in range(0, len(windows), batch):
         some = windows[start : start + batch]
-        images = torch.stack([whole[(slice(None), *_widened(window, 2 * margin))] for window in some])
+        images = torch.stack([whole[(slice(None), *_widened(window, margin))] for window in some])
         images = images.contiguous(memory_format=torch.channels_last_3d)
         outputs = _mirrored(network, images, versions)
         if sums is None:
@@ -221,8 +226,13 @@ def _averaged(
     return np.asarray((sums / torch.where(weights > 0, weights, 1)).cpu().numpy())
 
 
-def _widened(window: Box, more: int) -> Box:
-    return tuple(slice(side.start, side.stop + more) for side in window)
+def _per_axis(value: int | Sequence[int]) -> tuple[int, int, int]:
+    i, j, k = (value,) * 3 if isinstance(value, int) else value
+    return i, j, k
+
+
+def _widened(window: Box, margin: Sequence[int]) -> Box:
+    return tuple(slice(side.start, side.stop + 2 * n) for side, n in zip(window, margin, strict=True))
 
 
 def _mirrored(network: torch.nn.Module, images: torch.Tensor, versions: Sequence[tuple[int, ...]]) -> torch.Tensor:

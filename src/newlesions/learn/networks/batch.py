@@ -31,6 +31,12 @@ class Element(NamedTuple):
     valid: NDArray[np.float32]
     weight: float = 1.0
 
+    def mirrored(self, axis: int) -> Element:
+        """The same, mirrored along one of its spatial axes."""
+        flipped = (np.flip(array, axis - self.valid.ndim) for array in (self.inputs, self.target, self.valid))
+        inputs, target, valid = (np.ascontiguousarray(array) for array in flipped)
+        return Element(inputs, target, valid, self.weight)
+
 
 @dataclass
 class Batch:
@@ -54,13 +60,13 @@ class Batch:
 _LAST = {3: torch.contiguous_format, 4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-def collate(elements: Sequence[Element], multiple: int = 1) -> Batch:
+def collate(elements: Sequence[Element], multiple: int | Sequence[int] = 1) -> Batch:
     """Stack ``elements``; smaller ones are padded at their ends to the largest, whose sides grow to a ``multiple``.
 
     Images are continued by their last voxels, so that a border of nothing is not seen; padded voxels are not valid.
     """
     sides = np.max([element.valid.shape for element in elements], axis=0)
-    sides = -(-sides // multiple) * multiple
+    sides = -(-sides // np.asarray(multiple)) * multiple
     shape = tuple(int(side) for side in sides)
     around = elements[0].inputs.shape[1] - elements[0].valid.shape[0]
     seen = tuple(side + around for side in shape)

@@ -59,9 +59,9 @@ def on_lesion(rng: np.random.Generator, source: Source) -> Voxel:
 
 
 def thrown(rng: np.random.Generator, shape: Sequence[int], accepted: Callable[[Points], NDArray[np.bool_]]) -> Voxel:
-    """A random voxel that is ``accepted``, of which there is one: points, (64, 3), are thrown until one is."""
+    """A random voxel, (axes,), that is ``accepted``, of which there is one: (64, axes) points are thrown until then."""
     while True:
-        tried = rng.integers(0, shape, (64, 3))
+        tried = rng.integers(0, shape, (64, len(shape)))
         met = np.flatnonzero(accepted(tried))
         if len(met):
             return np.asarray(tried[met[0]])

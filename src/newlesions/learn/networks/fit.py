@@ -30,7 +30,7 @@ from newlesions.learn.networks.speed import conv_peak, step_flops
 from newlesions.learn.networks.start import begin, judge_of
 from newlesions.learn.networks.tell import Teller
 from newlesions.learn.networks.validate import mean_dice
-from newlesions.networks.build import build, gives_probabilities, patch_multiple
+from newlesions.networks.build import build, gives_probabilities, patch_multiples
 from newlesions.networks.case import Case, read_case
 from newlesions.networks.inputs import references
 from newlesions.networks.stages import CLASSIFY, TRAINING_ONLY, Limits, Stage
@@ -107,7 +107,8 @@ def fit(
         validate = mean_dice(tasks, stage, limits) if tasks else None
         judge = judge_of(stage, earlier, subject, seed)
         loss = Loss(stage.loss, gives_probabilities(stage.network), judge if judge is None else judge.to(device))
-        narrowest = min(batches.make(0).inputs.shape[2:]) // patch_multiple(stage.network)
+        shape, steps_down = batches.make(0).inputs.shape[2:], patch_multiples(stage.network)
+        narrowest = min(side // step for side, step in zip(shape, steps_down, strict=True))
         half = half_precision(device, narrowest) if stage.optimise.amp else None
         training = Training(network, loss, stage.optimise, steps, seed, f"training of {stage.name}", frozen, half)
         workers = limits.threads if device.type == "cuda" else 1
@@ -148,7 +149,7 @@ def _material(
     checkpoint: Checkpoint,
 ) -> tuple[Batches, dict[str, int]]:
     """The batches of the training, and how much they are made of."""
-    multiple = patch_multiple(stage.network)
+    multiple = patch_multiples(stage.network)
     sides = patch_sides(stage, limits.patch, multiple)
     subjects = len({case.subject for case in cases})
     maker: Maker | None = None

@@ -2,8 +2,9 @@
 
 Losses of segmentation see one logit per voxel, that of "lesion" (softmax over background and lesion is the sigmoid of
 the difference of two logits, so nothing is lost), or the logit of a network's probability; of several targets, as of
-raters, they are the mean. Losses of images (``mse``, ``l1``) see the outputs as they are. ``lesion_f1`` asks a trained
-network, the judge, that does not learn any more.
+raters, they are the mean. Losses of images (``mse``, ``l1``) see the outputs as they are, those of registrations
+(`learn.networks.registration`) the field and the images. ``lesion_f1`` asks a trained network, the judge, that does not
+learn any more.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from newlesions.errors import ConfigError
+from newlesions.learn.networks.registration import LOSSES as REGISTRATION
 from newlesions.networks.final import logits_of
+from newlesions.networks.registration import Registered
 
-Outputs: TypeAlias = Tensor | Sequence[Tensor]
-"""Logits (N, O, *spatial), or several, finest first, of a network with deep supervision."""
+Outputs: TypeAlias = Tensor | Sequence[Tensor] | Registered
+"""Logits (N, O, *spatial), or several, finest first, of a network with deep supervision, or a registration."""
 
 _Term = Callable[..., Tensor]
 
@@ -88,7 +91,7 @@ class Loss:
         Parameters
         ----------
         outputs
-            Logits (N, O, *spatial), or several, finest first.
+            Logits (N, O, *spatial), or several, finest first, or a registration with its answer.
         target
             (N, C, *spatial); 0 to 1 for segmentation (C is 1), intensities for images (C is O).
         valid
@@ -96,20 +99,33 @@ class Loss:
         weight
             (N,): of the elements. The mean is over all N, so that a batch of weight 1/3 moves the network by a third.
         """
+        seen_field = outputs if isinstance(outputs, Registered) else None
+        outputs = outputs.answer if isinstance(outputs, Registered) else outputs
         heads = [outputs] if isinstance(outputs, Tensor) else list(outputs)
         target, valid = target.float(), valid.float()
         weight = torch.ones(len(target), device=target.device) if weight is None else weight.float()
-        total = torch.zeros((), device=target.device)
+        total = self._of_field(seen_field, valid, weight)
         seen: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
         for number, head in enumerate(heads):
             size = tuple(head.shape[2:])
             if size not in seen:
                 seen[size] = (_shrink(target, size), _shrink(valid, size))
             for term in self.terms:
+                if term.name in REGISTRATION:
+                    continue
                 share = _share(term.heads, number, len(heads))
                 if share:
                     value = _value(term, head.float(), *seen[size], weight, self.probabilities)
                     total = total + term.weight * share * value
+        return total
+
+    def _of_field(self, seen: Registered | None, valid: Tensor, weight: Tensor) -> Tensor:
+        total = torch.zeros((), device=valid.device)
+        for term in (term for term in self.terms if term.name in REGISTRATION):
+            if seen is None:
+                raise ConfigError(f"loss {term.name}: found a network that moves no image; expected one that registers")
+            value = REGISTRATION[term.name][0](seen, valid, **term.options)
+            total = total + term.weight * (value * weight).mean()
         return total
 
 
@@ -217,13 +233,13 @@ _IMAGES: dict[str, tuple[_Term, frozenset[str]]] = {
     "l1": (mean_absolute, frozenset({"of"})),
     "consistency": (consistency, frozenset()),
 }
-NAMES = (*_SEGMENT, *_IMAGES)
+NAMES = (*_SEGMENT, *_IMAGES, *REGISTRATION)
 
 
 def _term(entry: Mapping[str, Any], judge: torch.nn.Module | None) -> Term:
     options = dict(entry)
     name = options.pop("name", None)
-    known = _SEGMENT | _IMAGES
+    known = _SEGMENT | _IMAGES | REGISTRATION
     if name not in known:
         raise ConfigError(f"loss: found {name!r}; expected one of {', '.join(NAMES)}")
     weight, batch = float(options.pop("weight", 1.0)), bool(options.pop("batch", False))
@@ -238,6 +254,8 @@ def _term(entry: Mapping[str, Any], judge: torch.nn.Module | None) -> Term:
         if batch:
             raise ConfigError(f"loss {name}: found batch: true; expected false, since patches are judged one by one")
         options["judge"] = judge
+    if name in REGISTRATION and (batch or heads):
+        raise ConfigError(f"loss {name}: found batch or heads; expected neither for a registration")
     return Term(str(name), weight, batch, heads, options)
 
 

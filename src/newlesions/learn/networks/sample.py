@@ -20,10 +20,11 @@ from newlesions.learn.networks.batch import Batch, Element, collate
 from newlesions.learn.networks.centres import KINDS, Weighted, on_lesion, thrown
 from newlesions.learn.networks.grid import Grid
 from newlesions.learn.networks.lesion_weights import check_lesion_weights
+from newlesions.learn.networks.slices import Slices
 from newlesions.learn.networks.sources import SOFT, Source, atoms, is_image
 from newlesions.networks.build import margin
 from newlesions.networks.inputs import VISITS, evaluate
-from newlesions.networks.stages import Stage
+from newlesions.networks.stages import Stage, shortened
 
 Maker = Callable[[np.random.Generator], Element]
 """Makes one element from nothing but a generator of random numbers."""
@@ -41,6 +42,7 @@ _OPTIONS = {
     "grid",
     "lesion_weights",
     "shift",
+    "slices",
     "synthetic",
     "per_case",
     "centre_weights",
@@ -64,6 +66,9 @@ class Patches:
         ``grid``: patches begin every so many voxels within the brain, positive ones are those that hold a lesion voxel,
         the others come in rounds, each once (`learn.networks.grid`);
         ``lesion_weights`` (`learn.networks.lesion_weights`): what a lesion's voxels weigh in the loss, by its volume;
+        ``slices``: ``{lesion_free: 0.01, mirrored: 0}``, patches are of the axial slices with a lesion, each as it is
+        and mirrored along an axis, and of such a share of the others, all as likely (`slices.Slices`; ``positive`` is
+        not used);
         ``raters`` (0): how many raters' masks are targets beside the reference, one output of the network for each;
         ``valid: brain`` leaves voxels outside the brain out of the loss, ``enlarging: ignored`` those of enlarging
         lesions that the reference does not hold (what the candidates call so, and the mask ``enlarging`` of cases that
@@ -95,6 +100,7 @@ class Patches:
         weights = stage.sample.options.get("centre_weights")
         step = stage.sample.options.get("grid")
         self._grid = None if step is None else Grid(sources, self.sides, int(step))
+        self._slices = Slices.of(sources, stage.sample.options, stage.name)
         self._weighted = None if weights is None else _weighted(sources, weights, stage)
 
     def draw(self, rng: np.random.Generator, positive: bool, turn: tuple[int, int] | None = None) -> Element:
@@ -103,9 +109,12 @@ class Patches:
         ``turn``: the seed, and how many patches that are not positive were drawn before, for those of a ``grid``.
         """
         shift = float(self.stage.sample.options.get("shift", 0.0))
+        mirrored: int | None = None
         place = None if self._grid is None else self._grid.draw(rng, positive, turn)
         if place is not None:
             source, centre, shift = self.sources[place[0]], np.array(place[1]), 0.0
+        elif self._slices is not None:
+            source, centre, mirrored = self._slices.draw(rng)
         elif self.stage.sample.options.get("per_case"):
             source = self.sources[int(rng.integers(len(self.sources)))]
             positive = len(source.lesions[0]) > 0 and rng.random() < self.stage.sample.positive
@@ -121,7 +130,8 @@ class Patches:
             centre, shift = _in(rng, source.brain), 0.0
         views = self.stage.sample.views
         view = int(views[int(rng.integers(len(views)))]) if views else None
-        return self._cut(rng, source, centre, view, shift)
+        element = self._cut(rng, source, centre, view, shift)
+        return element if mirrored is None else element.mirrored(mirrored)
 
     def _on_lesion(self, rng: np.random.Generator) -> tuple[Source, NDArray[np.int64]]:
         how = self.stage.sample.options.get("centre", "case")
@@ -149,7 +159,8 @@ class Patches:
                 box.append((int(centre[axis]) - self.slices // 2, self.slices))
                 continue
             n = axes.index(axis)
-            first = _first(int(centre[axis]) + moved[n], self.sides[n], source.target.shape[axis])
+            at, side, length = int(centre[axis]) + moved[n], self.sides[n], source.target.shape[axis]
+            first = _first(at, side, length)
             reach = geometry.reach[n]
             box.append((first - self.margin - (reach - self.seen[n]) // 2, reach))
         many = _slices(_piece(source.images, box, "edge"), view)
@@ -209,7 +220,7 @@ class Batches:
     seed
         Of all.
     multiple
-        What the sides of a batch must be a multiple of.
+        What the sides of a batch must be a multiple of: one number, or one for each.
 
     Raises
     ------
@@ -218,7 +229,12 @@ class Batches:
     """
 
     def __init__(
-        self, patches: Patches | None, maker: Maker | None, stage: Stage, seed: int, multiple: int = 1
+        self,
+        patches: Patches | None,
+        maker: Maker | None,
+        stage: Stage,
+        seed: int,
+        multiple: int | Sequence[int] = 1,
     ) -> None:
         if maker is None and (patches is None or stage.sample.synthetic > 0):
             raise ConfigError(f"stage {stage.name}: found nothing that makes its elements; expected a maker")
@@ -265,9 +281,10 @@ class Batches:
         return self.maker(rng)._replace(weight=weight)
 
 
-def patch_sides(stage: Stage, share: float, multiple: int) -> tuple[int, ...]:
-    """The sides of a training patch: the recipe's times ``share``, rounded to at least one ``multiple``."""
-    return tuple(max(round(side * share / multiple), 1) * multiple for side in stage.sample.patch)
+def patch_sides(stage: Stage, share: float, multiple: int | Sequence[int]) -> tuple[int, ...]:
+    """The sides of a training patch: the recipe's times ``share``, rounded as `shortened` says."""
+    steps = np.broadcast_to(multiple, len(stage.sample.patch)).tolist()
+    return tuple(shortened(side, share, step) for side, step in zip(stage.sample.patch, steps, strict=True))
 
 
 def _check(stage: Stage, sides: Sequence[int]) -> None:

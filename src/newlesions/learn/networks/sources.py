@@ -16,7 +16,7 @@ from newlesions.errors import ConfigError, InputError
 from newlesions.images.morphology import Mask
 from newlesions.learn.networks.lesion_weights import lesion_weights
 from newlesions.networks.case import Case, share_of
-from newlesions.networks.inputs import FLAIR, POSITIVE, VISITS, channels
+from newlesions.networks.inputs import FLAIR, MOVED, POSITIVE, VISITS, channels
 from newlesions.networks.prepare import Prepared, prepare
 from newlesions.networks.stages import BRAIN, RESTORE, Stage
 
@@ -166,7 +166,7 @@ def atoms(expressions: Sequence[str]) -> list[str]:
 
 def is_image(name: str) -> bool:
     """Whether an input's name stands for a scan, whose intensities may be changed, and not for a mask or map."""
-    return name in _SCANS
+    return name in _SCANS or name.endswith(f"({MOVED})")
 
 
 def lesion_voxels(target: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -1,0 +1,64 @@
+"""``newlesions consensus``: the results of several systems fused, and whether that beats the best of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from newlesions.cli import DONE
+from newlesions.cohort.pairs import Pair
+from newlesions.cohort.pairs_table import read_pairs, write_pairs
+from newlesions.consensus.evidence import Evidence, leave_one_subject_out, verdict
+from newlesions.consensus.fuse import fuse, fuse_classes
+from newlesions.consensus.results import System, check_results, known_pairs, read_changes, read_maps, read_systems
+from newlesions.consensus.weights import learn_weights, moments
+from newlesions.consensus.write import write_evidence, write_pair, write_record
+from newlesions.errors import ConfigError
+from newlesions.images.io import read_volume
+
+
+def command(args: argparse.Namespace) -> int:
+    """Check all results, weigh the ways against one another where there are references, and write the fused masks."""
+    systems, out = read_systems(args.results), Path(args.out)
+    if any(out.resolve() == system.folder.resolve() for system in systems):
+        raise ConfigError(f"--out: found {out}, one of the results folders; expected another folder")
+    pairs = read_pairs(args.pairs)
+    check_results(systems, pairs)
+    evidence = _evidence(systems, pairs, args.how)
+    weights = _weights(systems, pairs) if args.how == "weights" else None
+    write_pairs(out / "pairs.tsv", pairs)
+    for pair in pairs:
+        grid = read_volume(systems[0].change(pair)).grid
+        new = fuse(read_maps(systems, pair), args.how, weights)
+        change, word = fuse_classes(new, read_changes(systems, pair), args.how, weights)
+        counts = write_pair(out, pair, systems[0], grid, new, change, word)
+        print(f"{pair.pair}: {counts['new_count']} new lesions, {counts['new_volume_mm3']} mm3")
+    write_record(out, systems, args.how, weights, evidence)
+    if evidence is None:
+        print("no references of two subjects: nothing tells whether the consensus is better than its systems")
+        return DONE
+    write_evidence(out, evidence, args.how)
+    print(verdict(evidence, args.how))
+    print(f"table   {out / 'consensus.tsv'}")
+    return DONE
+
+
+def _evidence(systems: Sequence[System], pairs: Sequence[Pair], how: str) -> Evidence | None:
+    """None where fewer than two subjects have a reference; weights need them."""
+    known = known_pairs(systems, pairs)
+    subjects = len({one.subject for one in known})
+    if subjects >= 2:
+        return leave_one_subject_out([system.name for system in systems], known)
+    if how == "weights":
+        raise ConfigError(f"--how weights: found references of {subjects} subjects; expected at least 2 to learn from")
+    return None
+
+
+def _weights(systems: Sequence[System], pairs: Sequence[Pair]) -> list[float]:
+    """Of all pairs with a reference: those that the written masks are fused with."""
+    seen = []
+    for one in known_pairs(systems, pairs):
+        maps, reference = one.read()
+        seen.append(moments(maps, reference.labels))
+    return [float(weight) for weight in learn_weights(seen)]
