@@ -51,7 +51,7 @@ def plan_parts(
         def plan(part: Part) -> Plan:
             path = Path(folder) / f"config-{part}.json"
             write_json(path, {**config, "part": part})
-            return _plan(snakemake_command(args, profile, path, directory), said_in_full=bool(args.snakemake))
+            return plan_of(snakemake_command(args, profile, path, directory), said_in_full=bool(args.snakemake))
 
         return list(pool.map(plan, parts))
 
@@ -69,7 +69,8 @@ def plan_text(jobs: Counter[str]) -> str:
     return aligned([*rows, ["total", str(jobs.total())]])
 
 
-def _plan(words: Sequence[str], *, said_in_full: bool) -> Plan:
+def plan_of(words: Sequence[str], *, said_in_full: bool) -> Plan:
+    """What Snakemake, called by ``words``, plans."""
     # Jobs that are told one by one cost a third of the time; the workflow tells how many there are all the same.
     quiet = ["rules"] if said_in_full else ["rules", "progress"]
     finished = subprocess.run([*words, "--dry-run", "--quiet", *quiet], capture_output=True, text=True, check=False)
