@@ -273,7 +273,7 @@ def test_width_scales_channels_in_fours() -> None:
 @pytest.mark.parametrize(
     ("network", "inputs", "said"),
     [
-        ({"name": "unet4d"}, 2, "there is no network unet4d; known: autoencoder, estimator, flat"),
+        ({"name": "unet4d"}, 2, "there is no network unet4d; known: autoencoder, estimator, film, flat"),
         ({"name": "unet3d", "channels": [4, 8], "depth": 3}, 2, "no argument depth; known: activation, channels"),
         ({"name": "unet3d"}, 2, "channels is"),
         ({"name": "subpixel", "channels": [4, 8, 8], "deep_supervision": 2}, 2, "deep_supervision is 2; expected 1"),
