@@ -13,11 +13,13 @@ from newlesions.networks.arguments import Arguments
 
 @dataclass(frozen=True)
 class EstimatorArguments(Arguments):
-    """Convolutions of side 3 with rectifiers on levels that max-pooling halves, then two fully connected layers.
+    """Convolutions of side 3 with batch norm and rectifiers on levels that max-pooling halves, then two fully connected
+    layers.
 
     ``channels``: of each level, finest first. ``convs``: convolutions of a level. ``cells``: into how many cells along
     each axis the last level is averaged, so that patches of any size fit the layers behind. ``hidden``: units between
-    these. There is no norm: it would take away how much lesion there is.
+    these. The norm is over the batch, since one over the patch would hide how much lesion there is; without any, masks
+    that are nearly empty give hardly a gradient.
     """
 
     convs: int = 1
@@ -44,7 +46,7 @@ class Estimator(nn.Module):
             if level:
                 layers.append(nn.MaxPool3d(2, ceil_mode=True))
             for _ in range(arguments.convs):
-                layers.append(Convolution(3, inputs, width, kernel_size=3, norm=None, act="RELU"))
+                layers.append(Convolution(3, inputs, width, kernel_size=3, norm="BATCH", act="RELU"))
                 inputs = width
         self.convolutions = nn.Sequential(*layers, nn.AdaptiveAvgPool3d(arguments.cells))
         self.connected = nn.Sequential(

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from learn.networks.small import make_case
 from newlesions.errors import ConfigError
@@ -14,6 +15,7 @@ from newlesions.learn.networks.estimate import (
     lesion_f1,
     softened,
 )
+from newlesions.networks.build import build
 from newlesions.networks.stages import Stage
 
 SETTINGS = EstimateSettings()
@@ -82,3 +84,25 @@ def test_what_is_unknown_is_refused():
         EstimateSettings.of(stage(many=3))
     with pytest.raises(ConfigError, match="0 cases"):
         estimate_maker(stage(), [], (8, 8, 8))
+
+
+@pytest.mark.slow
+def test_a_network_learns_to_tell_the_f1_of_masks_that_it_has_not_seen():
+    """Of 512 pairs in 300 steps: better than the mean by a third, on 128 others."""
+    settings, rng = EstimateSettings(most=4), np.random.default_rng(0)
+    pairs = [draw_masks(rng, (20, 20, 20), settings, [], 2.4) for _ in range(640)]
+    seen = np.stack([[softened(rng, prediction, settings), reference] for reference, prediction in pairs])
+    inputs = torch.from_numpy(seen.astype(np.float32))
+    values = torch.tensor([lesion_f1(*pair) for pair in pairs], dtype=torch.float32)
+    torch.manual_seed(0)
+    network = build({"name": "estimator", "channels": [8, 16, 32], "convs": 2}, 2)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    for _ in range(300):
+        chosen = rng.integers(0, 512, 16)
+        turned = inputs[chosen].flip([axis for axis in (2, 3, 4) if rng.integers(2)])
+        optimiser.zero_grad()
+        (network(turned)[:, 0, 0, 0, 0] - values[chosen]).square().mean().backward()
+        optimiser.step()
+    with torch.no_grad():
+        told = network.eval()(inputs[512:])[:, 0, 0, 0, 0]
+    assert float((told - values[512:]).square().mean()) < 0.67 * float(values[512:].var())

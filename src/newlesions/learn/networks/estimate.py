@@ -144,7 +144,9 @@ def draw_masks(
         if taken.all():
             break
         shape = _shape(rng, settings, shapes, edge)
-        whole = stamp(shape, thrown(rng, taken.shape, lambda at: ~taken[tuple(at.T)]), taken.shape)
+        place = thrown(rng, taken.shape, lambda at: ~taken[tuple(at.T)])
+        whole = stamp(shape, place, taken.shape)
+        whole[tuple(place)] = True  # a shape whose middle is no part of it may lie beyond the patch
         box = bounding_box(whole, _GAP + settings.shift)  # all that follows is near the lesion, and quick there
         lesion = _fitted(whole[box], taken[box])
         if number < there:
