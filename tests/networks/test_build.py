@@ -33,6 +33,8 @@ SMALL = {
     "fieldnet": {"channels": [4, 8], "registration": [4, 4]},
     "ncrnet": {"channels": [4, 8]},
 }
+ELSEWHERE = {"autoencoder", "estimator", "film", "resnet3d", "slab"}
+"""What has another input or output than all others, and tests of its own."""
 VARIANTS = [
     *({"name": name, **arguments} for name, arguments in SMALL.items()),
     {"name": "unet3d", **KAMRAOUI, "up": "trilinear"},
@@ -56,12 +58,8 @@ def on_meta(network: dict[str, object], inputs: int, width: float = 1.0) -> torc
         return build(network, inputs, width)
 
 
-OTHERS = {"autoencoder", "estimator", "film"}
-"""Networks that give no logits (tests/networks/test_staged.py) or see more than images (test_film.py)."""
-
-
 def test_small_covers_every_name() -> None:
-    assert set(SMALL) | OTHERS == set(NAMES)
+    assert set(SMALL) | ELSEWHERE == set(NAMES)
 
 
 @pytest.mark.parametrize("network", VARIANTS, ids=lambda network: network["name"])
