@@ -332,15 +332,15 @@ RECIPES = [
 ]
 NNUNET = ("martinezheras2023", "masson2021")
 FEWER = {
-    "folds: 10": "folds: 2",
     "folds: 3": "folds: 2",
     "folds: 4": "folds: 2",
     "folds: 5": "folds: 2",
     "folds: 6": "folds: 3",
+    "folds: 10": "folds: 3",
     "seeds: 5": "seeds: 2",
 }
-"""How many networks there are is tested with the recipes; two or three of each stage are trained here. Three where only
-changed pairs train, so that there is one beside the subject that is left out."""
+"""How many networks there are is tested with the recipes; two or three of each stage are trained here. Three where
+changed pairs alone train, or a stage needs one, so that there is one beside the subject that is left out."""
 OF_ITS_OWN = {
     "spacing_mm: [0.5, 0.98, 0.98], ": "",
     "spacing_mm: [1.0, 0.5, 0.5], ": "",
