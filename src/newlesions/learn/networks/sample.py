@@ -99,7 +99,7 @@ class Patches:
         self._by_voxels = voxels / voxels.sum() if len(voxels) else voxels
         weights = stage.sample.options.get("centre_weights")
         step = stage.sample.options.get("grid")
-        self._grid = None if step is None else Grid(sources, self.sides, int(step))
+        self._grid = None if step is None else Grid(sources, self.sides, min(int(step), *self.sides))
         self._slices = Slices.of(sources, stage.sample.options, stage.name)
         self._weighted = None if weights is None else _weighted(sources, weights, stage)
 
