@@ -16,7 +16,7 @@ DONE, SOME_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _COMMANDS = (
     "run", "status", "index", "demo", "table", "report", "review", "recipes", "doctor", "evaluate", "compare", "train",
-    "verify", "diff", "dicom", "dicom-seg",
+    "benchmark", "verify", "diff", "dicom", "dicom-seg",
 )  # fmt: skip
 _LEVELS = ("participant", "group")
 
@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code. Errors are one line on standard error."""
     arguments, passed_on = _split(list(sys.argv[1:] if argv is None else argv))
     args = parser().parse_args(_bids_app(arguments))
-    if passed_on and args.command != "run":
-        parser().error(f"arguments after -- are for `run`, not for `{args.command}`")
+    if passed_on and args.command not in ("run", "benchmark"):
+        parser().error(f"arguments after -- are for `run` and `benchmark`, not for `{args.command}`")
     args.snakemake = passed_on
     try:
         return _module(args.command).command(args)
@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_recipes(commands)
     _add_compare(commands)
     _add_train(commands)
+    _add_benchmark(commands)
     _add_verify(commands)
     _add_diff(commands)
     _add_dicom(commands)
@@ -267,6 +268,45 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_profile(train)
 
 
+def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bench = commands.add_parser(
+        "benchmark",
+        help="train, run and score any recipes on one cohort by cross-validation, and write a leaderboard",
+        description="Nested cross-validation by subject of any recipes on the pairs that have a reference: each pair is "
+        "judged by models that have seen no pair of its subject. What recipes share is computed once. Interrupted or "
+        "killed, the same command goes on where it stopped. Exit codes: 0 done, 1 some recipes or pairs could not take "
+        "part (the leaderboard says why), 2 the input or the configuration is wrong.",
+    )
+    bench.add_argument("--pairs", required=True, metavar="TSV", help="a table of pairs, as of `newlesions index`")
+    bench.add_argument(
+        "--recipes", nargs="+", required=True, metavar="LIST", help="all, or names and YAML files, apart or by commas"
+    )
+    bench.add_argument("--folds", required=True, metavar="K", type=_folds, help="outer folds by subject, or loo")
+    bench.add_argument(
+        "--budget",
+        required=True,
+        metavar="MINUTES|paper",
+        type=_budget,
+        help="minutes of training for a recipe in a fold (of CPU; of the clock on a GPU), or paper: as it says",
+    )
+    bench.add_argument("--out", required=True, metavar="OUT", help="the benchmark's folder")
+    bench.add_argument("--extra-pairs", metavar="TSV", help="pairs of other subjects, for recipes that ask for such")
+    bench.add_argument("--configfile", metavar="FILE", help="a YAML file of settings, over the shipped config.yaml")
+    bench.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, for all recipes")
+    small = bench.add_argument_group("recipes made small in the same way")
+    small.add_argument("--patch", type=_positive, metavar="N", help="the most voxels along a patch (twice in slices)")
+    small.add_argument("--members", type=_positive, metavar="N", help="the most folds of networks; one seed")
+    small.add_argument(
+        "--raise-rates", action="store_true", help="learning rates of at least 1e-3 (SGD 1e-2), for few steps"
+    )
+    bench.add_argument("--seed", type=_whole, default=0, metavar="N", help="of folds, training and bootstrap (0)")
+    bench.add_argument("--paces", metavar="TSV", help="paces.tsv of an earlier benchmark, for the same steps as there")
+    bench.add_argument("--bootstrap", type=_positive, default=10_000, metavar="N", help="how many resamples (10000)")
+    _add_execution(bench)
+    _add_profile(bench)
+    bench.add_argument("--dry-run", "-n", action="store_true", help="show what would be done; write nothing")
+
+
 def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verify = commands.add_parser(
         "verify",
@@ -386,6 +426,35 @@ def _cores(text: str) -> str:
     if text != "all" and not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"found {text!r}; expected a positive number, or all")
     return text
+
+
+def _folds(text: str) -> str:
+    if text != "loo" and not (text.isdecimal() and int(text) > 1):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a number of at least 2, or loo")
+    return text
+
+
+def _budget(text: str) -> float | None:
+    """Minutes; None for what each recipe says."""
+    try:
+        minutes = None if text == "paper" else float(text)
+    except ValueError:
+        minutes = 0.0
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a positive number of minutes, or paper")
+    return minutes
+
+
+def _positive(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a positive whole number")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected 0 or more")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -9,6 +9,7 @@ if __name__ == "__main__":
     sys.path.append(str(Path(snakemake.scriptdir).parents[1] / "src"))
 
     from newlesions.processes import die_with_parent
+    from newlesions.steps.adapter import run_step
     from newlesions.steps.chains import run_job
 
     params = dict(snakemake.params.items())
@@ -18,6 +19,10 @@ if __name__ == "__main__":
         # What a job runs on is no parameter of its rule: other hardware makes no result stale.
         params["limits"] = {**params["limits"], "threads": snakemake.threads, "device": snakemake.resources.device}
     die_with_parent()
+    if step := params.pop("step", None):
+        # A step that elsewhere is one of several of a job, here by itself.
+        files = dict(inputs=inputs, outputs=dict(snakemake.output.items()), params=params)
+        sys.exit(run_step(step, **files, log=snakemake.log[0]))
     sys.exit(
         run_job(
             snakemake.rule,

@@ -78,7 +78,7 @@ def plan_parts(
         def planned(name: str, changed: Mapping[str, Any]) -> Plan:
             path = Path(folder) / f"config-{name}.json"
             write_json(path, {**config, **changed})
-            return _plan(snakemake_command(args, profile, path, directory), said_in_full=bool(args.snakemake))
+            return plan_of(snakemake_command(args, profile, path, directory), said_in_full=bool(args.snakemake))
 
         def of_shape(number: int, rows: Sequence[Pair]) -> Plan:
             table = Path(folder) / f"pairs-{number}.tsv"
@@ -156,7 +156,8 @@ def _with_counted(
     return Plan(jobs, plan.said)
 
 
-def _plan(words: Sequence[str], *, said_in_full: bool) -> Plan:
+def plan_of(words: Sequence[str], *, said_in_full: bool) -> Plan:
+    """What Snakemake, called by ``words``, plans."""
     # Jobs that are told one by one cost a third of the time; the workflow tells how many there are all the same.
     quiet = ["rules"] if said_in_full else ["rules", "progress"]
     finished = subprocess.run([*words, "--dry-run", "--quiet", *quiet], capture_output=True, text=True, check=False)

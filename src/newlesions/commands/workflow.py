@@ -35,9 +35,11 @@ class Ended:
     last: list[str]
 
 
-def snakemake_command(args: argparse.Namespace, profile: Path, config: Path, directory: Path) -> list[str]:
-    """The command that runs the workflow in ``directory``."""
-    words = [sys.executable, "-m", "snakemake", "--snakefile", str(house.root() / "Snakefile")]
+def snakemake_command(
+    args: argparse.Namespace, profile: Path, config: Path, directory: Path, snakefile: str = "Snakefile"
+) -> list[str]:
+    """The command that runs the workflow ``snakefile`` of the house in ``directory``."""
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(house.root() / snakefile)]
     words += ["--directory", str(directory), "--configfile", str(config), "--workflow-profile", str(profile)]
     if args.cores:
         words += ["--cores", args.cores]

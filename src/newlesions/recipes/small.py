@@ -16,7 +16,7 @@ RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 
 
 def made_small(
-    recipe: Mapping[str, Any], patch: int, folds: int, *, own_rates: bool = False
+    recipe: Mapping[str, Any], patch: int | None, folds: int | None, *, own_rates: bool = False
 ) -> tuple[dict[str, Any], str]:
     """A recipe with smaller patches, fewer networks, all on the working grid, and learning rates for few steps.
 
@@ -25,9 +25,9 @@ def made_small(
     recipe
         As `settings.read_recipe` gives it.
     patch
-        The most voxels along a side of a patch; twice that for networks of slices.
+        The most voxels along a side of a patch; twice that for networks of slices. None: patches and grids stay.
     folds
-        The most folds of a stage; one seed remains.
+        The most folds of a stage; one seed remains. None: all networks stay.
     own_rates
         Whether the learning rates stay as they are. Else none is below `RATES`.
 
@@ -42,11 +42,13 @@ def made_small(
         stage = Stage.of(name, entry)
         if not stage.is_trained:
             continue
-        if entry["network"]["name"] != nnunet.NAME:  # which plans its patches by itself
+        if patch is not None and entry["network"]["name"] != nnunet.NAME:  # which plans its patches by itself
             entry.setdefault("sample", {})["patch"] = _patch(stage, patch)
             entry.get("predict", {}).pop("window", None)
-        entry.setdefault("prepare", {})["spacing_mm"] = None
-        entry.setdefault("members", {}).update(folds=min(stage.members.folds, folds), seeds=1)
+        if patch is not None:
+            entry.setdefault("prepare", {})["spacing_mm"] = None
+        if folds is not None:
+            entry.setdefault("members", {}).update(folds=min(stage.members.folds, folds), seeds=1)
         least = RATES[stage.optimise.name]
         if stage.optimise.lr < least and not own_rates:
             entry.setdefault("optimise", {})["lr"] = least
@@ -77,6 +79,24 @@ def with_steps(
         steps = max(int(share / paces[name]), 1)
         entry.setdefault("optimise", {}).update(steps=steps, validate_every=steps)
     return content
+
+
+def within_seconds(
+    entry: Mapping[str, Any], limits: Mapping[str, Any], seconds: float, seconds_per_step: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A stage's entry and the limits of its training, for as many steps as ``seconds`` allow.
+
+    At least one step, and no more than the stage has by itself. There is one look at the validation pairs, at the end:
+    looks take time of their own, which is not training.
+    """
+    steps = max(int(seconds / seconds_per_step), 1)
+    if limits.get("steps") is not None:
+        steps = min(steps, int(limits["steps"]))
+    optimise = dict(entry.get("optimise") or {})
+    if entry["network"]["name"] != nnunet.NAME:  # whose steps are epochs by batches
+        steps = min(steps, Stage.of("", entry).optimise.steps)
+        optimise["validate_every"] = steps
+    return {**entry, "optimise": optimise}, {**limits, "steps": steps}
 
 
 def trained(stage: Stage, raters: int = 1) -> int:

@@ -14,7 +14,7 @@ from newlesions.images.files import write_json, write_text
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.resample import resample
 from newlesions.images.transforms import write_fsl, write_itk
-from newlesions.images.volume import Volume
+from newlesions.images.volume import Affine, Grid, Volume
 from newlesions.steps.names import read_matrices
 from newlesions.steps.sidecars import image_sidecar, lesion_sidecar
 from newlesions.steps.working import read_working, write_published
@@ -66,18 +66,8 @@ def finalise(
     signed = read_volume(probability)
     matrices = read_matrices(halfway)
     space = read_working(working)
-    working_from_own = space.working_from_followup
     own = read_volume(flair).grid
-    lesions = carry(separate(classes.data), classes.grid, own, working_from_own)
-    here = lesions.change()
-    write_volume(dseg, Volume(here, own.affine))
-    write_volume(mask, Volume(here == NEW, own.affine))
-    soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, working_from_own, order=1)
-    soft_new = np.where(here == ENLARGING, 0, np.clip(soft.data, 0, 1)).astype(np.float32)
-    # A threshold of 0.5 gives the mask: thick slices blur a small lesion's probability below it, and specks that the
-    # clean-up took away would stand above it.
-    soft_new = np.where(here == NEW, np.maximum(soft_new, 0.5), np.minimum(soft_new, 0.499))
-    write_volume(probseg, Volume(np.round(soft_new, 3), own.affine))
+    write_on_own_grid(classes, signed, own, space.working_from_followup, mask=mask, probseg=probseg, dseg=dseg)
     there = space.change_in_halfway(classes)
     write_volume(halfway_mask, there.with_data(there.data == NEW))
     before = space.image_in_halfway(read_volume(baseline))
@@ -94,3 +84,29 @@ def finalise(
     rows = [f"{code}\t{kind}\t{COLOURS[kind]}" for code, kind in KINDS.items()]
     write_text(dseg_labels, "\n".join(["index\tname\tcolor", *rows]) + "\n")
     return flirt
+
+
+def write_on_own_grid(
+    classes: Volume, signed: Volume, own: Grid, working_from_own: Affine, *, mask: Path, probseg: Path, dseg: Path
+) -> None:
+    """Write new lesions, the probability of such, and all classes of change on the follow-up's own grid.
+
+    Parameters
+    ----------
+    classes, signed
+        Classes of change and signed probability on the working grid.
+    own
+        The follow-up's grid.
+    working_from_own
+        4x4, from the follow-up's RAS mm to the working space's.
+    """
+    lesions = carry(separate(classes.data), classes.grid, own, working_from_own)
+    here = lesions.change()
+    write_volume(dseg, Volume(here, own.affine))
+    write_volume(mask, Volume(here == NEW, own.affine))
+    soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, working_from_own, order=1)
+    soft_new = np.where(here == ENLARGING, 0, np.clip(soft.data, 0, 1)).astype(np.float32)
+    # A threshold of 0.5 gives the mask: thick slices blur a small lesion's probability below it, and specks that the
+    # clean-up took away would stand above it.
+    soft_new = np.where(here == NEW, np.maximum(soft_new, 0.5), np.minimum(soft_new, 0.499))
+    write_volume(probseg, Volume(np.round(soft_new, 3), own.affine))

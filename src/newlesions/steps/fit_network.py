@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newlesions.errors import ConfigError
+from newlesions.images.files import read_json
 from newlesions.networks import nnunet
 from newlesions.networks.stages import Limits, Stage
+from newlesions.recipes.small import within_seconds
 
 if TYPE_CHECKING:
     from newlesions.detect.networks.model import NetworkModel
@@ -30,6 +32,8 @@ def fit_network(
     limits: Mapping[str, Any],
     validation: Sequence[Path] | None = None,
     earlier: Sequence[Path] | None = None,
+    pace: Path | None = None,
+    seconds: float | None = None,
 ) -> None:
     """Train one network; a training that was stopped goes on from its checkpoint, beside the folder.
 
@@ -56,13 +60,18 @@ def fit_network(
         The cases of the subjects that this network leaves out.
     earlier
         What must exist before, where the workflow calls; their paths stand in ``members``.
+    pace, seconds
+        Of a benchmark: how long a step takes (step `pace`), and how long the training may take. They bound its steps.
 
     Raises
     ------
     ConfigError
         If the pairs lack what the stage learns from.
     """
-    of_stage = Stage.of(stage, stages[stage])
+    entry = stages[stage]
+    if pace is not None and seconds is not None:
+        entry, limits = within_seconds(entry, limits, seconds, float(read_json(pace)["seconds_per_step"]))
+    of_stage = Stage.of(stage, entry)
     held_out = list(validation or [])
     chosen = list(cases)
     if rater:
