@@ -272,10 +272,10 @@ def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     bench = commands.add_parser(
         "benchmark",
         help="train, run and score any recipes on one cohort by cross-validation, and write a leaderboard",
-        description="Nested cross-validation by subject of any recipes on the pairs that have a reference: each pair is "
-        "judged by models that have seen no pair of its subject. What recipes share is computed once. Interrupted or "
-        "killed, the same command goes on where it stopped. Exit codes: 0 done, 1 some recipes or pairs could not take "
-        "part (the leaderboard says why), 2 the input or the configuration is wrong.",
+        description="Nested cross-validation by subject of any recipes on the pairs that have a reference: each pair "
+        "is judged by models that have seen no pair of its subject. What recipes share is computed once. Interrupted "
+        "or killed, the same command goes on where it stopped. Exit codes: 0 done, 1 some recipes or pairs could not "
+        "take part (the leaderboard says why), 2 the input or the configuration is wrong.",
     )
     bench.add_argument("--pairs", required=True, metavar="TSV", help="a table of pairs, as of `newlesions index`")
     bench.add_argument(

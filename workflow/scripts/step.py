@@ -21,7 +21,7 @@ if __name__ == "__main__":
     die_with_parent()
     if step := params.pop("step", None):
         # A step that elsewhere is one of several of a job, here by itself.
-        files = dict(inputs=inputs, outputs=dict(snakemake.output.items()), params=params)
+        files = {"inputs": inputs, "outputs": dict(snakemake.output.items()), "params": params}
         sys.exit(run_step(step, **files, log=snakemake.log[0]))
     sys.exit(
         run_job(

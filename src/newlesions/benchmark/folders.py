@@ -61,6 +61,11 @@ def scores_file(recipe: str, fold: str) -> str:
     return f"{fold_folder(recipe, fold)}/scores.json"
 
 
+def judged_file(recipe: str, fold: str) -> str:
+    """How long it took to find the lesions of each pair, JSON."""
+    return f"{WORK}/applied/{recipe}/fold-{fold}/judged.json"
+
+
 def bucket_file(recipe: str, fold: str) -> str:
     """The report of the networks on the fold's pairs."""
     return f"{WORK}/applied/{recipe}/fold-{fold}/networks.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,8 +52,8 @@ def members(stage: Stage, learned: Learned, seed: int) -> tuple[Member, ...]:
 def wanted(stages: Sequence[Stage], learned: Learned, seed: int, *, seen: bool = False) -> dict[str, list[Member]]:
     """The networks to train, by stage: those that are applied to new pairs, and those that later stages learn from.
 
-    A stage that is fitted again on all pairs (``members.refit``) needs no networks of folds unless something learns from
-    what they say.
+    A stage that is fitted again on all pairs (``members.refit``) needs no networks of folds unless something learns
+    from what they say.
 
     Parameters
     ----------
@@ -180,4 +179,4 @@ def _bearing(stage: Stage, *, looks: bool) -> dict[str, Any]:
 
 def _pace_key(stage: Stage, plain: Mapping[str, Any], limits: Mapping[str, Any], candidates: str) -> str:
     within = {name: limits[name] for name in ("width", "patch")}
-    return key_of([_bearing(stage, looks=False), plain, within, candidates, dataclasses.asdict(stage.members)["raters"]])
+    return key_of([_bearing(stage, looks=False), stage.members.raters, plain, within, candidates])

@@ -150,7 +150,7 @@ class _Maker:
             "extra": bool(entrant.recipe.get("extra_pairs")),
             "train": entrant.settings["train"] if entrant.kind in (TREES, BOTH) else None,
         }
-        for fold in sorted(set(self.fold_of[pair.subject] for pair in self.pairs), key=int):
+        for fold in sorted({self.fold_of[pair.subject] for pair in self.pairs}, key=int):
             self.jobs["entries"][f"{entrant.name}/{fold}"] = self._entry(entrant, fold, steps["candidates"].key)
 
     def plan(self) -> Plan:

@@ -46,7 +46,7 @@ _LEAST_RESAMPLES = 100
 
 
 @dataclass(frozen=True)
-class Field:
+class Entries:
     """Who takes part, and who does not.
 
     Attributes
@@ -72,7 +72,7 @@ class Benchmark:
     out: Path
     pairs: list[Pair]
     extra: list[Pair]
-    field: Field
+    entries: Entries
     conditions: Conditions
     fold_of: dict[str, str]
     paced: list[str]
@@ -83,7 +83,7 @@ class Benchmark:
         """Every job, without what was left out."""
         return make_plan(
             [pair for pair in self.pairs if pair.pair not in self.failed_pairs],
-            [one for one in self.field.entrants if one.name not in self.failed_recipes],
+            [one for one in self.entries.entrants if one.name not in self.failed_recipes],
             self.conditions,
             extra=[pair for pair in self.extra if pair.pair not in self.failed_pairs],
             paced=[pair for pair in self.paced if pair not in self.failed_pairs],
@@ -104,8 +104,8 @@ class Benchmark:
             "minutes": self.conditions.minutes,
             "limits": [name if value is True else f"{name} {value}" for name, value in small.items() if value],
             "failed_pairs": self.failed_pairs,
-            "left_out": self.field.refused | self.failed_recipes,
-            "remarks": self.field.remarks,
+            "left_out": self.entries.refused | self.failed_recipes,
+            "remarks": self.entries.remarks,
         }
         return {"about": about, "bootstrap": {"resamples": args.bootstrap, "seed": self.conditions.seed}}
 
@@ -131,7 +131,7 @@ def command(args: argparse.Namespace) -> int:
         with slurm.queue(profile, args.site, out):
             remove_unfinished(out)
             made = _benchmark(args, out, out, pairs, extra, conditions, fold_of)
-            _print_field(made)
+            _print_entries(made)
             profile = slurm.settled(profile, args.site, out, work_folder(out) / "profile")
             return _run(made, profile, lock)
     finally:
@@ -148,7 +148,7 @@ def _benchmark(
     fold_of: Mapping[str, str],
 ) -> Benchmark:
     """The benchmark, its recipes as they take part written below ``folder``."""
-    made = read_field(args, pairs, extra, folder)
+    made = read_entries(args, pairs, extra, folder)
     if not made.entrants:
         told = "; ".join(f"{name}: {reason}" for name, reason in made.refused.items())
         raise ConfigError(f"--recipes: found none that can take part ({told}); expected at least one")
@@ -157,7 +157,7 @@ def _benchmark(
     )
 
 
-def read_field(args: argparse.Namespace, pairs: Sequence[Pair], extra: Sequence[Pair], folder: Path) -> Field:
+def read_entries(args: argparse.Namespace, pairs: Sequence[Pair], extra: Sequence[Pair], folder: Path) -> Entries:
     """The recipes that are asked for, made small as asked, and written below ``folder`` as they take part.
 
     Raises
@@ -168,7 +168,7 @@ def read_field(args: argparse.Namespace, pairs: Sequence[Pair], extra: Sequence[
     config = settings.read_config(Path(args.configfile) if args.configfile else None)
     override = settings.deep_merge(config["override"], {"train": {"seed": args.seed}})
     config |= {"override": settings.deep_merge(override, settings.assignments(args.set)), "training": True}
-    found = Field([], {}, {})
+    found = Entries([], {}, {})
     for word in names_of(args.recipes):
         recipe = settings.read_recipe(word)
         name = str(recipe["id"])
@@ -260,7 +260,7 @@ def _recorded_paces(path: str | None) -> dict[str, float]:
 
 def _dry_run(made: Benchmark, folder: Path, profile: Path) -> int:
     """Plan in the benchmark's folder if there is one; nothing is written there."""
-    _print_field(made)
+    _print_entries(made)
     plan = made.plan()
     _print_plan(plan)
     directory = made.out if made.out.is_dir() else folder
@@ -274,7 +274,7 @@ def _dry_run(made: Benchmark, folder: Path, profile: Path) -> int:
     if made.args.snakemake:
         print(planned.said)
     print(plan_text(planned.jobs))
-    return SOME_FAILED if made.field.refused else DONE
+    return SOME_FAILED if made.entries.refused else DONE
 
 
 def _run(made: Benchmark, profile: Path, lock: int) -> int:
@@ -290,7 +290,7 @@ def _run(made: Benchmark, profile: Path, lock: int) -> int:
             print(f"newlesions: the workflow ended with code {ended.code}; see {_log(made.out)}", file=sys.stderr)
             return SOME_FAILED
     _print_end(made)
-    return SOME_FAILED if made.failed_pairs or made.failed_recipes or made.field.refused or _lost(made) else DONE
+    return SOME_FAILED if made.failed_pairs or made.failed_recipes or made.entries.refused or _lost(made) else DONE
 
 
 def _leave_out(made: Benchmark) -> bool:
@@ -299,13 +299,13 @@ def _leave_out(made: Benchmark) -> bool:
     new = failed_pairs(made.out, plan)
     if new:
         made.failed_pairs |= new
-        left = {subject: fold for subject, fold in made.fold_of.items()
-                if any(pair.subject == subject and pair.pair not in made.failed_pairs for pair in made.pairs)}  # fmt: skip
+        subjects = {pair.subject for pair in made.pairs if pair.pair not in made.failed_pairs}
+        left = {subject: fold for subject, fold in made.fold_of.items() if subject in subjects}
         _check_folds(left, f"the {len(made.pairs) - len(made.failed_pairs)} pairs that could be prepared")
         return True
     new = failed_recipes(made.out, plan)
     made.failed_recipes |= new
-    return bool(new) and len(made.failed_recipes) < len(made.field.entrants)
+    return bool(new) and len(made.failed_recipes) < len(made.entries.entrants)
 
 
 def _workflow(made: Benchmark, profile: Path, lock: int) -> Ended:
@@ -327,13 +327,13 @@ def _lost(made: Benchmark) -> int:
     return sum(int(row["failed"] or 0) for row in rows)
 
 
-def _print_field(made: Benchmark) -> None:
-    names = ", ".join(one.name for one in made.field.entrants)
+def _print_entries(made: Benchmark) -> None:
+    names = ", ".join(one.name for one in made.entries.entrants)
     budget = "as the recipes say" if made.conditions.minutes is None else f"{made.conditions.minutes:g} min a fold"
-    print(f"{len(made.field.entrants)} recipes, {len(set(made.fold_of.values()))} folds, training {budget}: {names}")
-    if made.field.refused:
-        print(f"{len(made.field.refused)} recipes cannot take part here:")
-        print(aligned([["  " + name, reason] for name, reason in made.field.refused.items()]))
+    print(f"{len(made.entries.entrants)} recipes, {len(set(made.fold_of.values()))} folds, training {budget}: {names}")
+    if made.entries.refused:
+        print(f"{len(made.entries.refused)} recipes cannot take part here:")
+        print(aligned([["  " + name, reason] for name, reason in made.entries.refused.items()]))
     sys.stdout.flush()
 
 

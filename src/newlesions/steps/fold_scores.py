@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def fold_scores(
     pairs: Sequence[Mapping[str, Any]],
     results: Path,
     scores: Path,
+    judged: Path,
     kind: str | None,
     candidates: Mapping[str, Any],
     model: Path | None = None,
@@ -45,6 +47,8 @@ def fold_scores(
         The folder for these.
     scores
         JSON: by pair the result of `evaluate_pair`, or ``{"failed": reason}``.
+    judged
+        JSON: by pair the seconds of CPU that it took to find its lesions, scores not counted.
     kind
         Of the model: trees, networks, both; None where the candidates are the result.
     candidates
@@ -56,10 +60,13 @@ def fold_scores(
     """
     results.mkdir(parents=True, exist_ok=True)
     rows: dict[str, Any] = {}
+    took: dict[str, float] = {}
     for pair in pairs:
         name = str(pair["pair"])
+        began = process_time()
         try:
             _write_lesions(pair, kind, candidates, model, bucket)
+            took[name] = round(process_time() - began, 3)
             rows[name] = _scored(pair)
         except (InputError, ConfigError) as error:
             rows[name] = {WHY: one_line(str(error))}
@@ -67,6 +74,7 @@ def fold_scores(
             traceback.print_exception(error)
             rows[name] = {WHY: one_line(f"{type(error).__name__}: {error}")}
         print(f"{name}: {rows[name].get(WHY, 'scored')}", flush=True)  # noqa: T201 - the log is this step's output
+    write_json(judged, took)
     write_json(scores, rows)
 
 

@@ -15,8 +15,7 @@ def model_of(wildcards):
 def maps_of(wildcards, row):
     """What networks say of a held-out pair."""
     return {
-        which: folders.probability_file(wildcards.recipe, wildcards.fold, row.pair, which)
-        for which in ("rise", "fall")
+        which: folders.probability_file(wildcards.recipe, wildcards.fold, row.pair, which) for which in ("rise", "fall")
     }
 
 
@@ -24,9 +23,7 @@ rule network:
     """Apply the networks to the pairs that a fold holds out, in both directions of time; they are loaded once."""
     input:
         lambda wildcards: [
-            path
-            for row in held_out_of(wildcards)
-            for path in seen_of(entry_of(wildcards)["candidates"], row).values()
+            path for row in held_out_of(wildcards) for path in seen_of(entry_of(wildcards)["candidates"], row).values()
         ],
         model=model_of,
     output:
@@ -80,13 +77,9 @@ def files_to_score(wildcards, row):
 rule fold_scores:
     """Decide which lesions of the held-out pairs are new, on the follow-ups' own grids, and score them."""
     input:
-        lambda wildcards: [
-            path for row in held_out_of(wildcards) for path in files_to_score(wildcards, row).values()
-        ],
+        lambda wildcards: [path for row in held_out_of(wildcards) for path in files_to_score(wildcards, row).values()],
         # The masks' paths stand in the parameters too, since one that is wrong costs its pair alone.
-        lambda wildcards: [
-            path for row in held_out_of(wildcards) for path in row.references if existing(path)
-        ],
+        lambda wildcards: [path for row in held_out_of(wildcards) for path in row.references if existing(path)],
         model=model_of,
         bucket=lambda wildcards: (
             folders.bucket_file(wildcards.recipe, wildcards.fold)
@@ -96,6 +89,7 @@ rule fold_scores:
     output:
         results=directory(folders.results_folder("{recipe}", "{fold}")),
         scores=folders.scores_file("{recipe}", "{fold}"),
+        judged=folders.judged_file("{recipe}", "{fold}"),
     log:
         folders.log_file("fold_scores", "{recipe}", "fold-{fold}"),
     benchmark:

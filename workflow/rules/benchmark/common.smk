@@ -39,9 +39,7 @@ def row_of(wildcards):
 def visit_files(keys, row, files):
     """Files of both visits of a pair by the names that a step has: `files` has (step, name) by what follows the visit."""
     return {
-        f"{visit}{what}": folders.session_file(
-            step, keys[step], row.subject, getattr(row, f"{visit}_session"), name
-        )
+        f"{visit}{what}": folders.session_file(step, keys[step], row.subject, getattr(row, f"{visit}_session"), name)
         for visit in ("baseline", "followup")
         for what, (step, name) in files.items()
     }

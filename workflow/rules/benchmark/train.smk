@@ -10,8 +10,7 @@ rule pace:
     """Measure how long an optimiser step of a stage takes, from which minutes become steps."""
     input:
         cases=lambda wildcards: [
-            case_of(PLAN["paces"][wildcards.key]["candidates"], pair)
-            for pair in PLAN["paces"][wildcards.key]["cases"]
+            case_of(PLAN["paces"][wildcards.key]["candidates"], pair) for pair in PLAN["paces"][wildcards.key]["cases"]
         ],
     output:
         # What was measured holds: the same steps then follow from it, in this run and in later ones.
@@ -88,9 +87,7 @@ rule fit_network:
 rule network_seen:
     """What networks that have not seen its subject make of a training pair, in both directions."""
     input:
-        case=lambda wildcards: case_of(
-            PLAN["seen"][wildcards.key]["candidates"], row_of(wildcards).pair
-        ),
+        case=lambda wildcards: case_of(PLAN["seen"][wildcards.key]["candidates"], row_of(wildcards).pair),
         networks=lambda wildcards: PLAN["seen"][wildcards.key]["networks"],
     output:
         rise=folders.learned_file("seen", "{key}", "{subject}", "{session}", "rise.nii.gz"),
@@ -203,9 +200,7 @@ rule fit:
 rule fold_model:
     """Put what a recipe learned without a fold's subjects into one folder."""
     input:
-        networks=lambda wildcards: [
-            row["folder"] for rows in entry_of(wildcards)["members"].values() for row in rows
-        ],
+        networks=lambda wildcards: [row["folder"] for rows in entry_of(wildcards)["members"].values() for row in rows],
         trees=lambda wildcards: (
             folders.trees_folder(entry_of(wildcards)["trees"]) if entry_of(wildcards)["trees"] else []
         ),

@@ -62,6 +62,13 @@ class Cohort:
         empty = self.systems[0].empty.to_numpy(bool)
         return {"lesion": ~empty, "empty": empty, "all": np.ones_like(empty)}[population]
 
+    def subjects(self, population: Population) -> NDArray[np.int64]:
+        """The number of the subject of each pair of ``population``, from 0; pairs that name none are of their own."""
+        within = self.within(population)
+        pairs = [pair for pair, inside in zip(self.pairs, within, strict=True) if inside]
+        names = [pair.split("_")[0] if pair.startswith("sub-") else pair for pair in pairs]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
     def values(self, measure: Measure) -> NDArray[np.float64]:
         """The values of ``measure`` over the pairs of its population, shape (systems, pairs), NaN where undefined."""
         within = self.within(measure.population)

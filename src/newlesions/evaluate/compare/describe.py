@@ -51,7 +51,9 @@ def describe(cohort: Cohort, bootstrap: Bootstrap) -> list[Description]:
 def _described(cohort: Cohort, measures: Sequence[Measure], bootstrap: Bootstrap) -> dict[tuple[str, str], Description]:
     keys = [(measure.name, name) for measure in measures for name in cohort.names]
     values = np.concatenate([cohort.values(measure) for measure in measures])
-    intervals = bootstrap.intervals(values, measures[0].population)
+    population = measures[0].population
+    subjects = cohort.subjects(population) if bootstrap.by_subject else None
+    intervals = bootstrap.intervals(values, population, subjects)
     out = {}
     for (measure, name), row, interval in zip(keys, values, intervals, strict=True):
         kept = row[np.isfinite(row)]

@@ -130,7 +130,9 @@ def _tested(
 ) -> dict[str, list[PairedTest]]:
     tables = {measure.name: cohort.values(measure) for measure in measures}
     differences = [np.round(table[a] - table[b], _DIGITS) for table in tables.values() for a, b in duels]
-    intervals = iter(bootstrap.intervals(np.array(differences), measures[0].population))
+    population = measures[0].population
+    subjects = cohort.subjects(population) if bootstrap.by_subject else None
+    intervals = iter(bootstrap.intervals(np.array(differences), population, subjects))
     rows = iter(differences)
     out = {}
     for measure in measures:

@@ -59,12 +59,16 @@ def rankings(cohort: Cohort, bootstrap: Bootstrap) -> list[Rank]:
     out, points, drawn = [], [], []
     for measure in (MEASURES[name] for name in RANKED):
         values = cohort.values(measure)
-        values = values[:, np.isfinite(values).all(axis=0)]
+        complete = np.isfinite(values).all(axis=0)
+        values = values[:, complete]
         if not values.size:
             continue
+        subjects = None
+        if bootstrap.by_subject:
+            subjects = np.unique(cohort.subjects(measure.population)[complete], return_inverse=True)[1].astype(np.int64)
         means = np.round(values.mean(axis=1), _DIGITS)
         points.append(ranks(means, measure))
-        drawn.append(ranks(np.round(bootstrap.means(values, measure.population), _DIGITS), measure))
+        drawn.append(ranks(np.round(bootstrap.means(values, measure.population, subjects), _DIGITS), measure))
         out += _ranked(measure.name, cohort.names, values.shape[1], means, points[-1], drawn[-1], bootstrap)
     mean_rank, mean_drawn = np.mean(points, axis=0), np.mean(drawn, axis=0)
     overall = _lowest_first(mean_rank), _lowest_first(mean_drawn)

@@ -51,7 +51,7 @@ def froc(curves: Mapping[str, pd.DataFrame]) -> Figure | None:
     figure, (axes,) = panels(1, 1, (6.4, 4.4))
     labels = [_draw(axes, index, name, one) for index, (name, one) in enumerate(pooled.items())]
     right = max(float(np.nanmax([*one.curve.false_per_scan, *one.mask.false_per_scan])) for one in pooled.values())
-    _frame(axes, min(max(1.0, right * 1.04), 32.0))
+    frame(axes, min(max(1.0, right * 1.04), 32.0))
     if 1 < len(pooled) <= FEW:
         label_right(axes, labels)
     legend_below(figure, system_key(list(pooled)))
@@ -88,7 +88,8 @@ def _draw(axes: Axes, index: int, name: str, pooled: Pooled) -> Label:
     return Label(float(ends.sensitivity[at]), name, colour(index))
 
 
-def _frame(axes: Axes, right: float) -> None:
+def frame(axes: Axes, right: float) -> None:
+    """The axes of a FROC curve, up to ``right`` false lesions per scan."""
     axes.set_xscale("symlog", base=2, linthresh=_LINEAR, linscale=0.7)
     axes.set_xlim(-_LINEAR / 5, right)
     ticks = {tick: text for tick, text in _TICKS.items() if tick <= right}
