@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := src tests scripts benchmarks workflow/scripts
-SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
+SNAKEFILES := Snakefile workflow/Snakefile workflow/Benchmark workflow/rules
 # Test processes, at most four: each may hold a few hundred megabytes of images.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$(( n < 4 ? n : 4 )))
 

@@ -81,19 +81,20 @@ def fold_scores(
 def _write_lesions(
     pair: Mapping[str, Any], kind: str | None, candidates: Mapping[str, Any], model: Path | None, bucket: Path | None
 ) -> None:
-    files = {name: Path(path) for name, path in pair["files"].items()}
+    files: dict[str, Any] = {name: Path(path) for name, path in pair["files"].items()}
     flair, probability = files.pop("flair"), files.pop("probability")
     with TemporaryDirectory(prefix="newlesions-") as folder:
         change = files["change"]
         if kind is not None and model is not None:
             change, probability = Path(folder) / "change.nii.gz", Path(folder) / "probability.nii.gz"
-            told = {"refined_change": change, "refined_probability": probability, "facts": Path(folder) / "facts.json"}
-            seen: dict[str, Any] = {**files, "candidates": candidates, **pair["maps"]}
-            common = {"pair": str(pair["pair"]), "bucket": bucket, "model_files": [model], "digests": {}}
-            judge = decide if kind == NETWORKS else refine
-            if kind not in (NETWORKS, BOTH):
-                common["bucket"] = None
-            judge(**common, **told, **seen)
+            told: dict[str, Any] = {
+                "refined_change": change, "refined_probability": probability, "facts": Path(folder) / "facts.json",
+                "model_files": [model], "digests": {}, "pair": str(pair["pair"]), "candidates": candidates,
+            }  # fmt: skip
+            if kind == NETWORKS:
+                decide(**told, bucket=bucket, **pair["maps"], **files)
+            else:
+                refine(**told, bucket=bucket if kind == BOTH else None, **pair["maps"], **files)
         space = read_working(files["working"])
         paths = {what: Path(pair[what]) for what in ("mask", "probseg", "dseg")}
         classes, signed = read_volume(change, dtype=np.uint8), read_volume(probability)

@@ -147,10 +147,8 @@ def _entrants(out: Path, plan: Mapping[str, Any], about: Mapping[str, Any]) -> l
     for entry in plan["entries"].values():
         path = out / folders.scores_file(entry["recipe"], entry["fold"])
         by_recipe.setdefault(entry["recipe"], {}).update(read_json(path))
-    return [
-        _Entrant(name, str(read_recipe(str(out / folders.recipe_file(name)))["title"]), rows, about["remarks"].get(name, ""))
-        for name, rows in by_recipe.items()
-    ]  # fmt: skip
+    titles = {name: str(read_recipe(str(out / folders.recipe_file(name)))["title"]) for name in by_recipe}
+    return [_Entrant(name, titles[name], rows, about["remarks"].get(name, "")) for name, rows in by_recipe.items()]
 
 
 def _order(found: Comparison) -> list[str]:
