@@ -21,7 +21,12 @@ INDEX = "index"
 
 _PREPARING = ("bias", "brain", "halfway", "resample", "harmonise")
 _OTHERS = ("candidates", "train", "refine", "finalise")
-_KNOWN = {"id", "title", "description", "needs_model", "paper", "preprocess", "stages", "predict", "stated", "chosen"}
+_KNOWN = {
+    "id", "title", "description", "needs_model", "paper", "preprocess", "stages", "predict", "stated", "chosen",
+    "reported",
+}  # fmt: skip
+_REPORTED = "The paper's own system on its own data: not measured here, and not to be compared with what was."
+_REPORTED_HEADER = ["measure", "value", "on", "where", "remark"]
 _PARTS = {
     "task": "task",
     "sees": "sees",
@@ -149,7 +154,16 @@ def page(entry: Entry, row: measured.Row | None) -> str:
     if chosen:
         parts += ["## What was chosen", _table(["entry", "reason"], chosen)]
     parts += ["## Measured", _measured(row)]
+    if recipe.get("reported"):
+        parts += ["## What the paper reported", _REPORTED, _table(_REPORTED_HEADER, _reported(recipe))]
     return "\n\n".join(parts) + "\n"
+
+
+def _reported(recipe: Mapping[str, Any]) -> list[list[str]]:
+    return [
+        [str(one["measure"]), str(one["value"]), str(one["data"]), page_of(one["page"]), str(one.get("remark", ""))]
+        for one in recipe["reported"]
+    ]
 
 
 def millions(count: int) -> str:

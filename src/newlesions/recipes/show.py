@@ -47,6 +47,11 @@ def show(recipe: Mapping[str, Any], checked: Sequence[Checked]) -> str:
     if recipe.get("stated"):
         rows = [f"{row['setting']}: {row['says']} ({page_of(row['page'])})" for row in recipe["stated"]]
         parts.append("THE PAPER STATES\n" + "\n".join(map(_item, rows)))
+    if recipe.get("reported"):
+        rows = [
+            f"{row['measure']} {row['value']} on {row['data']} ({page_of(row['page'])})" for row in recipe["reported"]
+        ]
+        parts.append("THE PAPER REPORTS, OF ITS OWN SYSTEM ON ITS OWN DATA\n" + "\n".join(map(_item, rows)))
     if recipe.get("chosen"):
         rows = [f"{row['setting']}: {row['reason']}" for row in recipe["chosen"]]
         parts.append("CHOSEN, SINCE THE PAPER LEAVES IT OPEN\n" + "\n".join(map(_item, rows)))

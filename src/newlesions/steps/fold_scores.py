@@ -91,7 +91,7 @@ def _write_lesions(
                 "refined_change": change, "refined_probability": probability, "facts": Path(folder) / "facts.json",
                 "model_files": [model], "digests": {}, "pair": str(pair["pair"]), "candidates": candidates,
             }  # fmt: skip
-            if kind == NETWORKS:
+            if kind == NETWORKS and bucket is not None:
                 decide(**told, bucket=bucket, **pair["maps"], **files)
             else:
                 refine(**told, bucket=bucket if kind == BOTH else None, **pair["maps"], **files)

@@ -37,7 +37,7 @@ TESTED = ("F1_score", "Dice")
 
 _SHOWN = ("F1_score", "Dice", "SensL", "PPVL", "NbTestedLesions")
 _PICTURED = 12
-REPORTED = ("recipe", "measure", "value", "on", "page", "remark")
+REPORTED = ("recipe", "measure", "value", "data", "page", "remark")
 _OF_TABLE = (
     "recipe", "title", "rank", "rank_low", "rank_high", "first", "pairs", "failed",
     *(f"{name}{end}" for name in _SHOWN for end in ("", "_low", "_high")), "false_lesions", "empty_clean", "froc_score",
