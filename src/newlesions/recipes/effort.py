@@ -1,0 +1,69 @@
+"""How much a recipe computes when it is trained as it says: floating point operations, counted without computing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from newlesions.networks import nnunet
+from newlesions.networks.stages import Stage
+from newlesions.recipes.stages import is_network_recipe, stages_of
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The training of one network of a stage.
+
+    Attributes
+    ----------
+    stage
+        Its name.
+    steps, patches
+        Optimiser steps, and patches in each.
+    flops
+        Floating point operations of all of them, forward and backward; None where the network is planned from the data.
+    """
+
+    stage: str
+    steps: int
+    patches: int
+    flops: float | None
+
+
+def efforts(recipe: Mapping[str, Any]) -> list[Effort]:
+    """The effort of a network of each stage that has some; looks at validation pairs are not counted."""
+    if not is_network_recipe(recipe):
+        return []
+    found = []
+    for stage in stages_of(recipe):
+        if not stage.is_trained:
+            continue
+        patches = stage.sample.batch * stage.optimise.accumulate
+        if stage.network["name"] == nnunet.NAME:
+            steps = int(stage.network.get("epochs", 300)) * int(stage.network.get("batches", 250))
+            found.append(Effort(stage.name, steps, patches, None))
+            continue
+        total = float(stage.optimise.steps) * patches * flops_of_patch(stage)
+        found.append(Effort(stage.name, stage.optimise.steps, patches, total))
+    return found
+
+
+def flops_of_patch(stage: Stage) -> float:
+    """Floating point operations to learn from one patch: the network forward and backward, on no device."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from newlesions.networks.build import build, margin
+
+    sides = [side + 2 * margin(stage.network) for side in stage.sample.patch]
+    with torch.device("meta"):
+        network = build(stage.network, stage.channels).train()
+        # Two patches, since normalisation over a batch may refuse one.
+        inputs = torch.empty(2, stage.channels, *sides)
+    with FlopCounterMode(display=False) as counter:
+        outputs = network(inputs)
+        # In training some networks also give what their deeper levels say.
+        total = torch.stack([one.sum() for one in ([outputs] if isinstance(outputs, torch.Tensor) else outputs)]).sum()
+        total.backward()
+    return float(counter.get_total_flops()) / 2
