@@ -37,6 +37,8 @@ TESTED = ("F1_score", "Dice")
 
 _SHOWN = ("F1_score", "Dice", "SensL", "PPVL", "NbTestedLesions")
 _PICTURED = 12
+_MANY = 6
+"""From so many systems on, the panels of a ranking are wide."""
 REPORTED = ("recipe", "measure", "value", "data", "page", "remark")
 _OF_TABLE = (
     "recipe", "title", "rank", "rank_low", "rank_high", "first", "pairs", "failed",
@@ -209,7 +211,8 @@ def _shown_table(
         cells = []
         for measure in measures:
             one = means[measure.name, name]
-            cells.append(f"{text.number(one.mean, measure.digits)} {text.interval(one.low, one.high, measure.digits)}")
+            bounds = f" {text.interval(one.low, one.high, measure.digits)}" if math.isfinite(one.low) else ""
+            cells.append(text.number(one.mean, measure.digits) + bounds)
         cost = spent[name]
         last = [_clean(found, name) or text.MISSING, _number(cost.train_cpu_min, 1), _number(cost.apply_cpu_s, 1)]
         rows.append([name, titles[name], *cells, *last])
@@ -236,7 +239,7 @@ def _drawn(found: Comparison, matrix: Sequence[ReferenceLesion], order: Sequence
     curves = {system.name: system.curves for system in found.cohort.systems if system.curves is not None}
     return {
         "forest": figures.forest(found.descriptions, _SHOWN, order),
-        "ranking": figures.rank_plot(found.ranks),
+        "ranking": figures.rank_plot(found.ranks, most_columns=2 if len(order) > _MANY else 4),
         "tests": figures.tests_map(found.tests, TESTED, order),
         "froc": figures.froc_multiples({name: curves[name] for name in order if name in curves}),
         "lesions": figures.lesion_map(matrix, found.cohort.names, order),

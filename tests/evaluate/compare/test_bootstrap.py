@@ -83,3 +83,30 @@ def test_coverage_is_near_the_level() -> None:
     rows = np.random.default_rng(2).normal(size=(400, 25))
     inside = [low <= 0 <= high for low, high, _ in Bootstrap(600).intervals(rows)]
     assert 0.90 <= np.mean(inside) <= 0.98
+
+
+def test_one_pair_for_each_subject_is_the_bootstrap_over_pairs() -> None:
+    values = np.random.default_rng(0).uniform(size=(2, 12))
+    plain = Bootstrap(300)
+    subjects = np.arange(12)
+    np.testing.assert_array_equal(plain.means(values), plain.means(values, subjects=subjects))
+    assert plain.intervals(values) == plain.intervals(values, subjects=subjects)
+
+
+def test_pairs_of_one_subject_are_drawn_together() -> None:
+    # Two pairs of each subject with equal values: as many independent values as there are subjects, not pairs.
+    rng = np.random.default_rng(1)
+    once = rng.uniform(size=(1, 20))
+    twice, subjects = np.repeat(once, 2, axis=1), np.repeat(np.arange(20), 2)
+    drawn = Bootstrap(4000)
+    expected = drawn.means(once).std()
+    assert drawn.means(twice, subjects=subjects).std() == pytest.approx(expected, rel=0.05)
+    assert drawn.means(twice).std() < 0.8 * expected
+    (low, high, how) = drawn.intervals(twice, subjects=subjects)[0]
+    assert how == "percentile" and low < twice.mean() < high
+
+
+def test_subjects_with_more_pairs_weigh_more() -> None:
+    values, subjects = np.array([[1.0, 1.0, 0.0]]), np.array([0, 0, 1])
+    means = Bootstrap(2000).means(values, subjects=subjects)[:, 0]
+    assert set(np.round(np.unique(means), 6)) == {0.0, round(2 / 3, 6), 1.0}

@@ -8,6 +8,7 @@ from newlesions.evaluate.compare.bootstrap import Bootstrap
 from newlesions.evaluate.compare.catalogue import MEASURES, POPULATIONS, Measure
 
 MISSING = "–"
+_BY_SUBJECT = "Subjects are drawn, each with all of its pairs; where one has several, intervals are percentiles. "
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -62,7 +63,7 @@ def conventions(bootstrap: Bootstrap) -> list[str]:
         f"**Intervals** are {percent(bootstrap.confidence)} bootstrap intervals of the mean over pairs "
         f"({bootstrap.resamples} resamples, seed {bootstrap.seed}), bias-corrected and accelerated (BCa); percentile "
         "intervals where BCa is undefined (no spread); none for fewer than two pairs. The column `interval` of "
-        "`comparison.tsv` says which. SD divides by n − 1.",
+        f"`comparison.tsv` says which. {_BY_SUBJECT if bootstrap.by_subject else ''}SD divides by n − 1.",
         "**Tests** are two-sided Wilcoxon signed-rank tests over pairs where both systems have a value. Zero "
         "differences are dropped; no difference at all gives p = 1. Exact up to 50 differences, with ties or without; "
         "beyond, the normal approximation, corrected for ties, not for continuity. p (Holm) is corrected over all "

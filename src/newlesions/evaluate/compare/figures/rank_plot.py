@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @styled
-def rank_plot(ranks: Sequence[Rank]) -> Figure | None:
+def rank_plot(ranks: Sequence[Rank], most_columns: int = 4) -> Figure | None:
     """A panel per ranking: the rank (cross), its confidence interval (bar), and how often each rank was drawn (discs).
 
     A disc's area is the share of resampled cohorts with that rank, after the blob plots of Wiesenfarth et al., Sci
@@ -25,6 +25,8 @@ def rank_plot(ranks: Sequence[Rank]) -> Figure | None:
     ----------
     ranks
         As `ranking.rankings` gives them.
+    most_columns
+        Panels side by side; three where there are more.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def rank_plot(ranks: Sequence[Rank]) -> Figure | None:
     order = [rank.system for rank in overall]
     colours = {rank.system: colour(index) for index, rank in enumerate(r for r in ranks if r.ranking == OVERALL)}
     titles = dict.fromkeys(rank.ranking for rank in ranks)
-    columns = 3 if len(titles) > 4 else len(titles)
+    columns = min(3 if len(titles) > 4 else len(titles), most_columns)
     width = 2.6 + 0.32 * len(order)
     figure, all_axes = panels(len(titles), columns, (width, 1.0 + 0.45 * len(order)))
     for axes, ranking in zip(all_axes, titles, strict=True):

@@ -60,4 +60,4 @@ def _matrix(axes: Axes, tests: Sequence[PairedTest], name: str, order: Sequence[
     axes.set_yticks(range(len(order)), order)
     axes.tick_params(labelsize=8, length=0)
     axes.grid(visible=False)
-    axes.set_title(f"{MEASURES[name].label}: row better (orange) or worse (blue) than column", fontsize=8)
+    axes.set_title(MEASURES[name].label)
