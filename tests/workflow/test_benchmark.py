@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from newlesions import settings
+from newlesions import house, settings
 from newlesions.benchmark.folders import leaderboard_files
 from newlesions.benchmark.preparation import STEPS
 from newlesions.cli import main
+from newlesions.cohort.pairs import join_raters
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
+from newlesions.networks import nnunet
 from newlesions.report.tables import read_rows
+from workflow.conftest import newlesions
 from workflow.contract import digests
 from workflow.quick import Quick
 from workflow.test_networks import CASCADE
 from workflow.test_resume import wait_for
+from workflow.truth import write_truth_steps
 
 _STEPS = """\
 import json, os, time
@@ -253,3 +260,61 @@ def test_a_wrong_start_is_one_line(
         with pytest.raises(SystemExit) as ended:
             main([*start, "subtraction", *words])
         assert ended.value.code == 2
+
+
+# The real steps on the tiny cohort: all recipes, few steps; bias, brains and registration come from the simulator.
+
+
+def tiny_cohort(folder: Path) -> Path:
+    """The table of six simulated heads with masks of four raters; beside it a second one, of a further subject."""
+    bids, masks = folder / "bids", folder / "bids" / "derivatives" / "reference"
+    script = house.root() / "scripts" / "simulate_cohort.py"
+    words = [sys.executable, str(script), str(bids), "--subjects", "7", "--seed", "8", "--tiny", "--workers", "1"]
+    subprocess.run(words, check=True, capture_output=True)
+    ended = newlesions("index", bids, "-o", folder / "found.tsv", "--references", masks)
+    assert ended.returncode == 0, ended.stdout
+    pairs = [
+        pair.with_values(raters=join_raters(dict.fromkeys("abcd", pair.reference)))
+        for pair in read_pairs(folder / "found.tsv")
+    ]
+    last = pairs[-1].subject
+    write_pairs(folder / "pairs.tsv", [pair for pair in pairs if pair.subject != last])
+    write_pairs(folder / "extra.tsv", [pair for pair in pairs if pair.subject == last])
+    write_truth_steps(folder / "site", masks)
+    return folder / "pairs.tsv"
+
+
+@pytest.mark.slow
+def test_all_recipes_on_the_tiny_cohort_interrupted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tiny_cohort(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    small = ["--patch", "16", "--members", "2", "--raise-rates", "--set", "networks.width=0.1"]
+    for setting in (
+        "networks.steps=2", "networks.threads=1", "resample.finest_mm=3", "resample.coarsest_mm=3",
+        "resample.near_mm=null", "train.lesions=false", "train.inner_folds=2", "train.rounds=20",
+    ):  # fmt: skip
+        small += ["--set", setting]
+    out = tmp_path / "bench"
+    words = ["--pairs", str(table), "--extra-pairs", str(tmp_path / "extra.tsv"), "--recipes", "all", "--folds", "2"]
+    words += ["--budget", "0.1", "--out", str(out), "--cores", "2", *small]
+    command = [sys.executable, "-m", "newlesions", "benchmark", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        wait_for(process, "fit_network")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+    assert process.returncode == 130
+    ended = newlesions("benchmark", *words)
+    rows = {row["recipe"]: row for row in read_rows(out / leaderboard_files()["table"])}
+    missing = {name: row["reason"] for name, row in rows.items() if not row["pairs"]}
+    absent = {} if nnunet.is_installed() else {"martinezheras2023", "masson2021"}
+    assert set(missing) == set(absent), ended.stdout
+    assert ended.returncode == (1 if missing else 0), ended.stdout
+    assert set(rows) == set(house.recipes())
+    assert {row["pairs"] for name, row in rows.items() if name not in missing} == {str(len(read_pairs(table)))}
+    assert "bias" not in {line.split()[-2] for line in ended.stdout.splitlines() if line.startswith("[")}
+    page = (out / "leaderboard" / "index.html").read_text()
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    for name in ("Hardest", "What the papers reported", "FROC"):
+        assert name.lower() in page.lower()
+    again = newlesions("benchmark", *words)
+    assert "fit_network" not in again.stdout.split("leaderboard")[0].replace("FAILED", ""), "nothing is left to do"
