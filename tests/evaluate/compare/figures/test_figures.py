@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from evaluate.compare.synthetic import write_system
 from newlesions.evaluate.compare import figures
 from newlesions.evaluate.compare.agreement import sides
 from newlesions.evaluate.compare.bootstrap import Bootstrap
 from newlesions.evaluate.compare.cohort import common_cohort
+from newlesions.evaluate.compare.comparison import compare
 from newlesions.evaluate.compare.figures.style import COLOURS
 from newlesions.evaluate.compare.ranking import rankings
 from newlesions.evaluate.compare.read import System, read_system
@@ -126,3 +128,29 @@ def test_ranks_stand_in_the_overall_order(tmp_path: Path) -> None:
     assert [axes.get_title() for axes in figure.axes][-1] == "Overall (mean rank)"
     for axes in figure.axes:
         assert [text.get_text() for text in axes.get_yticklabels()] == ["system 2", "system 1", "system 0"]
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_figures_of_a_leaderboard_are_whole_and_have_equal_bytes(count: int, tmp_path: Path) -> None:
+    made = systems(tmp_path, count)
+    found = compare(made, Bootstrap(100))
+    order = list(found.cohort.names)[::-1]
+
+    def drawn() -> list[Figure | None]:
+        return [
+            figures.forest(found.descriptions, ["Dice", "NbTestedLesions"], order),
+            figures.froc_multiples({s.name: s.curves for s in made}),
+            figures.tests_map(found.tests, ["F1_score", "Dice"], order),
+        ]
+
+    assert (drawn()[2] is None) is (count == 1)
+    for one, other in zip(drawn(), drawn(), strict=True):
+        if one is not None and other is not None:
+            assert is_whole(one)
+            assert figures.svg(one) == figures.svg(other)
+
+
+def test_a_leaderboard_without_values_has_no_figures() -> None:
+    assert figures.forest([], ["Dice"], ["one"]) is None
+    assert figures.tests_map([], ["Dice"], ["one"]) is None
+    assert figures.froc_multiples({}) is None
