@@ -79,5 +79,5 @@ def test_counted_plans_are_those_of_everything(
 def test_what_is_wrong_with_one_of_a_shape_is_the_plan_s_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fault = plan.Plan(plan.Counter(), "said", "no such rule")
     monkeypatch.setattr(plan, "_COMMON", 1)
-    monkeypatch.setattr(plan, "_plan", lambda *_, **__: fault)
+    monkeypatch.setattr(plan, "plan_of", lambda *_, **__: fault)
     assert [one.fault for one in planned(tmp_path, cohort(tmp_path), {}, []).values()] == ["no such rule"]
