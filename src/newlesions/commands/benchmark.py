@@ -286,7 +286,8 @@ def _run(made: Benchmark, profile: Path, lock: int) -> int:
         if not ended.started and not made.failed_pairs and not made.failed_recipes:
             print("\n".join(ended.last), file=sys.stderr)
             raise ConfigError(f"the workflow ended with code {ended.code} before its first step; see {_log(made.out)}")
-        if not _leave_out(made):
+        # A workflow that was killed tells nothing about what it did not come to.
+        if ended.code < 0 or not _leave_out(made):
             _print_failed(made)
             print(f"newlesions: the workflow ended with code {ended.code}; see {_log(made.out)}", file=sys.stderr)
             return SOME_FAILED
