@@ -79,7 +79,7 @@ def fit_network(cases, member_folder, recipe, stage, seed, limits, members, vali
     if recipe == "broken":
         raise InputError("a network", "not a number", "numbers")
     pairs = [read_json(path)["pair"] for path in cases]
-    steps = int(seconds / read_json(pace)["seconds_per_step"]) if pace else None
+    steps = int(seconds / read_json(pace)["seconds_per_step"]) if pace else 7
     write_json(member_folder / "facts.json", dict(steps=steps, parameters=10))
     write_json(member_folder / "seen.json", dict(stage=stage, seed=seed, pairs=pairs, earlier=sorted(members)))
     write_text(member_folder / "weights.safetensors", f"{stage} {seed} {steps}")
