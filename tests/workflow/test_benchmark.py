@@ -67,13 +67,19 @@ def fold_scores(pairs, results, scores, judged, kind, model=None, bucket=None, *
     write_json(judged, {name: 1.0 for name in rows})
     write_json(scores, rows)
 
+def network(pairs, model_files, report, limits, candidates, digests=None):
+    seconds()
+    assert {"device", "threads"} <= limits.keys()
+    assert read_json(model_files[0])["learned"]
+    write_json(report, dict(pairs=[pair["pair"] for pair in pairs]))
+
 def fit_network(cases, member_folder, recipe, stage, seed, limits, members, validation=None, pace=None,
                 seconds=None, **others):
     time.sleep(float(os.environ.get("QUICK_STEP_SECONDS", "0")))
     if recipe == "broken":
         raise InputError("a network", "not a number", "numbers")
     pairs = [read_json(path)["pair"] for path in cases]
-    steps = int(seconds / read_json(pace)["seconds_per_step"]) if pace else None
+    steps = int(seconds / read_json(pace)["seconds_per_step"]) if pace else 7
     write_json(member_folder / "facts.json", dict(steps=steps, parameters=10))
     write_json(member_folder / "seen.json", dict(stage=stage, seed=seed, pairs=pairs, earlier=sorted(members)))
     write_text(member_folder / "weights.safetensors", f"{stage} {seed} {steps}")
@@ -90,7 +96,7 @@ class Cohort(Quick):
                 self.scan(f"{number:02}", session)
             self.reference(f"{number:02}", "M12")
             self.reference(f"{number:02}", "M12", kind="all")
-        for name in ("pace", "fold_model", "fold_scores", "fit_network"):
+        for name in ("pace", "fold_model", "fold_scores", "fit_network", "network"):
             (folder / "site" / "steps" / f"{name}.py").write_text(_STEPS)
         (folder / "cascade.yaml").write_text(CASCADE)
         (folder / "broken.yaml").write_text(CASCADE.replace("id: cascade", "id: broken").replace("[4]", "[5]"))

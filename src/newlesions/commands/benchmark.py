@@ -286,7 +286,9 @@ def _run(made: Benchmark, profile: Path, lock: int) -> int:
         if not ended.started and not made.failed_pairs and not made.failed_recipes:
             print("\n".join(ended.last), file=sys.stderr)
             raise ConfigError(f"the workflow ended with code {ended.code} before its first step; see {_log(made.out)}")
-        if not _leave_out(made):
+        # A workflow that was killed tells nothing about what it did not come to.
+        if ended.code < 0 or not _leave_out(made):
+            _print_failed(made)
             print(f"newlesions: the workflow ended with code {ended.code}; see {_log(made.out)}", file=sys.stderr)
             return SOME_FAILED
     _print_end(made)
@@ -345,13 +347,17 @@ def _print_plan(plan: Plan) -> None:
     print(f"networks to train: {len(plan['networks'])}, which serve as {asked}")
 
 
-def _print_end(made: Benchmark) -> None:
+def _print_failed(made: Benchmark) -> None:
     if made.failed_pairs:
         print(f"\n{len(made.failed_pairs)} of {len(made.pairs)} pairs failed and were left out:")
         print(aligned([["  " + name, reason] for name, reason in made.failed_pairs.items()]))
     if made.failed_recipes:
         print(f"\n{len(made.failed_recipes)} recipes failed:")
         print(aligned([["  " + name, reason] for name, reason in made.failed_recipes.items()]))
+
+
+def _print_end(made: Benchmark) -> None:
+    _print_failed(made)
     files = folders.leaderboard_files()
     rows = read_rows(made.out / files["table"])
     shown = ["recipe", "Dice", "F1_score", "false_lesions", "train_cpu_min", "apply_cpu_s"]

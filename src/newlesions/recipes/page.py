@@ -154,6 +154,8 @@ def page(entry: Entry, row: measured.Row | None) -> str:
     chosen = [[one["setting"], one["reason"]] for one in recipe.get("chosen", [])]
     if chosen:
         parts += ["## What was chosen", _table(["entry", "reason"], chosen)]
+    if recipe.get("reported"):
+        parts += ["## What the paper reported", _REPORTED, _table(_REPORTED_HEADER, _reported(recipe))]
     parts += ["## Measured", _measured(row)]
     if recipe.get("reported"):
         parts += ["## What the paper reported", _REPORTED, _table(_REPORTED_HEADER, _reported(recipe))]

@@ -12,7 +12,7 @@ from newlesions import house
 
 TEXT = {
     name: text
-    for path in sorted((house.root() / "workflow" / "rules").glob("*.smk"))
+    for path in sorted((house.root() / "workflow" / "rules").rglob("*.smk"))
     for name, text in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
 }
 # One SLURM job each: a bad reference fails them, and would take the preparation with it.

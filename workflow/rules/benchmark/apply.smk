@@ -25,7 +25,8 @@ rule network:
         lambda wildcards: [
             path for row in held_out_of(wildcards) for path in seen_of(entry_of(wildcards)["candidates"], row).values()
         ],
-        model=model_of,
+        # The step gets its path as `beside` has it.
+        model_of,
     output:
         report=folders.bucket_file("{recipe}", "{fold}"),
     log:

@@ -19,7 +19,7 @@ rule leaderboard:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        plan=config["plan"],
+        plan=folders.PLAN,
         about=config["about"],
         bootstrap=config["bootstrap"],
     message:
