@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,10 +28,13 @@ from newlesions import house
 from newlesions.cohort.freeze import freeze
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
-from newlesions.cohort.shards import COHORT
+from newlesions.cohort.results import work_folder
+from newlesions.cohort.shards import COHORT, shards_of
+from newlesions.cohort.unchanged import Unchanged
+from newlesions.commands.parts import pairs_of, parts_of
 from newlesions.commands.results_table import aligned
 from newlesions.images.files import write_json
-from newlesions.settings import read_config
+from newlesions.settings import read_config, settle
 
 QUIET = ("--dry-run", "--quiet", "rules", "progress")
 SCHEDULERS = {
@@ -133,25 +137,34 @@ def schedules(folder: Path, number: int, schedulers: Sequence[str]) -> str:
 
 
 def commands(folder: Path, sizes: Sequence[int]) -> str:
-    """What `newlesions run` costs where no step is run: finding pairs, and all shards.
+    """What `newlesions run --dry-run` costs, from the search for scans to the estimate, over all shards.
 
-    With all before it (a dry run); with nothing to do where Snakemake has to find that out, as after other results were
-    put there; with nothing to do once more, since nothing changed after that.
+    With everything before it; with nothing to do, as a run that came to its end leaves it; with nothing to do where
+    Snakemake has to find that out, as after another program wrote the same results.
     """
-    rows = [["newlesions run of", "what", "jobs", "CPU s", "clock s", "MB"]]
+    rows = [["newlesions run --dry-run of", "what", "jobs", "CPU s", "clock s", "MB"]]
     for number in sizes:
         cohort = make_cohort(folder / f"command-{number}", number)
-        words = (sys.executable, "-m", "newlesions", "run", str(cohort / "bids"), str(cohort))
+        words = (sys.executable, "-m", "newlesions", "run", str(cohort / "bids"), str(cohort), "--dry-run")
         (cohort / "pairs.tsv").rename(cohort / "kept.tsv")
-        plan = spend(cohort, (*words, "--dry-run"))
+        rows.append([f"{number} pairs", "everything", *_cells(spend(cohort, words))])
         (cohort / "kept.tsv").rename(cohort / "pairs.tsv")
         make_results(cohort)
-        found = spend(cohort, (*words, "--dry-run"))
-        spend(cohort, (*words, "--cores", "2"))
-        known = spend(cohort, (*words, "--dry-run"))
-        for what, cost in (("dry run", plan), ("no-op, planned", found), ("no-op, unchanged", known)):
-            rows.append([f"{number} pairs", what, *_cells(cost)])
+        _note(cohort)
+        rows.append([f"{number} pairs", "nothing, as a run left it", *_cells(spend(cohort, words))])
+        shutil.rmtree(work_folder(cohort) / "unchanged")
+        rows.append([f"{number} pairs", "nothing, to be found out", *_cells(spend(cohort, words))])
+        print("\n".join("  ".join(row) for row in rows[-3:]), flush=True)
     return aligned(rows)
+
+
+def _note(cohort: Path) -> None:
+    """What a run notes of each part that came to its end."""
+    settled = settle(read_config(None) | {"pairs": "pairs.tsv", "out": "."})
+    shards = shards_of(read_pairs(cohort / "pairs.tsv"), settled["shard"])
+    unchanged = Unchanged(cohort, settled, {}, ())
+    for part in parts_of(shards):
+        unchanged.note(part, pairs_of(part, shards))
 
 
 def _cells(cost: Cost) -> list[str]:
