@@ -28,8 +28,10 @@ def test_the_ways_to_list(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_list_tells_the_state_of_each(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nnunet, "is_installed", lambda: False)
     assert main(["recipes", "list"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    table, _, last = capsys.readouterr().out.rstrip().rpartition("\n\n")
+    lines = {line.split()[0]: line for line in table.splitlines()}
     assert list(lines) == list(house.recipes())
+    assert last == "systems of the challenge: 32 of 32 complete, 2 of them need an extra that is absent"
     assert "runs with its shipped model" in lines["boosted"] and lines["boosted"].rstrip().endswith("complete")
     assert "to be trained first" in lines["basaran2021"]
     assert lines["martinezheras2023"].rstrip().endswith("needs the extra nnunetv2 (not installed)")

@@ -12,7 +12,10 @@ from newlesions import house, settings
 from newlesions.cli import DONE, WRONG_INPUT
 from newlesions.commands.results_table import aligned
 from newlesions.errors import ConfigError
-from newlesions.recipes.state import completeness_here
+from newlesions.recipes.state import completeness_here, extras, is_published
+
+_PUBLISHED = 32
+"""Systems of the MSSEG-2 proceedings and of the papers that followed from them."""
 
 
 def command(args: argparse.Namespace) -> int:
@@ -37,6 +40,12 @@ def _list() -> int:
         aligned(
             [[name, recipe["title"], _training(recipe), completeness_here(recipe)] for name, recipe in recipes.items()]
         )
+    )
+    published = [recipe for recipe in recipes.values() if is_published(recipe)]
+    absent = sum(any(extra.missing() for extra in extras(recipe)) for recipe in published)
+    told = f"{len(published)} of {_PUBLISHED} complete"
+    print(
+        f"\nsystems of the challenge: {told}" + (f", {absent} of them need an extra that is absent" if absent else "")
     )
     return DONE
 

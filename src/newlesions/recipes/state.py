@@ -42,6 +42,11 @@ def extras(recipe: Mapping[str, Any]) -> list[Extra]:
     return found
 
 
+def is_published(recipe: Mapping[str, Any]) -> bool:
+    """Whether it is a system of a paper, under its name and year, and neither a part or variant of one nor our own."""
+    return "paper" in recipe and "part_of" not in recipe and str(recipe["paper"]["year"]) in recipe["id"]
+
+
 def completeness(recipe: Mapping[str, Any]) -> str:
     """``complete``, or which extra it needs; nothing of this machine."""
     needed = " and ".join(extra.name for extra in extras(recipe))
