@@ -75,7 +75,8 @@ def test_how_a_recipe_finds_brains_does_not_matter_where_they_are_given() -> Non
 
 def test_the_shipped_recipes_prepare_a_pair_in_fewer_ways_than_there_are_recipes() -> None:
     entrants = [shipped(name) for name in house.recipes()]
-    steps = planned(entrants)["steps"]
+    pairs = [pair(f"{number:02}", raters="1=/1.nii;2=/2.nii;3=/3.nii;4=/4.nii") for number in range(1, 7)]
+    steps = make_plan(pairs, entrants, Conditions("3"))["steps"]
     for step, bearing in (("bias", ["ingest", "bias"]), ("resample", ["ingest", "bias", "halfway", "resample"])):
         distinct = {str([one.settings[section] for section in bearing]) for one in entrants}
         assert len(steps[step]) == len(distinct) < len(entrants)
