@@ -111,4 +111,5 @@ def test_gpus_are_asked_for_in_the_way_of_the_site(tmp_path: Path, gpu: str, ask
         "network_seen",
         "network_held_out",
         "fit_network",
+        "pace",
     }
