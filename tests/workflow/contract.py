@@ -35,6 +35,7 @@ SCORES = {
 """Those that a cohort with references has beside."""
 # Not results, or not the same each time.
 _APART = (
+    "work/unchanged",
     "work/logs", "work/benchmarks", ".snakemake", "work/.run.lock", "work/config", "work/profile", "work/scans.json",
 )  # fmt: skip
 
