@@ -16,7 +16,7 @@ from newlesions.consensus.evidence import Evidence, Row
 from newlesions.consensus.fuse import Image
 from newlesions.consensus.results import System
 from newlesions.detect.carry import separate
-from newlesions.detect.classes import COLOURS, KINDS, NEW
+from newlesions.detect.classes import NEW, labels_text, published_probability
 from newlesions.detect.lesion_table import COLUMNS, lesion_rows, totals
 from newlesions.evaluate.scores import write_scores, write_table
 from newlesions.images.files import write_json, write_text
@@ -51,10 +51,8 @@ def write_pair(
     since = pair.baseline_session
     stem = f"space-orig_label-lesion_desc-{{}}Since{since}_{{}}"
     rows = _lesions(pair, first, grid, change, word)
-    # A threshold of 0.5 gives the mask, also behind the rounding.
-    soft = np.where(change == NEW, np.maximum(new, 0.5), np.minimum(new, 0.499))
     write_volume(anat_file(out, pair, stem.format("new", "mask.nii.gz")), Volume(change == NEW, grid.affine))
-    soft = np.round(soft.astype(np.float32), 3)
+    soft = published_probability(new, change)
     write_volume(anat_file(out, pair, stem.format("new", "probseg.nii.gz")), Volume(soft, grid.affine))
     write_volume(anat_file(out, pair, stem.format("change", "dseg.nii.gz")), Volume(change, grid.affine))
     for name, content in (
@@ -63,8 +61,7 @@ def write_pair(
         (stem.format("change", "dseg.json"), "lesion change"),
     ):
         write_json(anat_file(out, pair, name), lesion_sidecar(content))
-    labels = [f"{code}\t{kind}\t{COLOURS[kind]}" for code, kind in KINDS.items()]
-    write_text(anat_file(out, pair, stem.format("change", "dseg.tsv")), "\n".join(["index\tname\tcolor", *labels, ""]))
+    write_text(anat_file(out, pair, stem.format("change", "dseg.tsv")), labels_text())
     table = lesions_file(out, pair)
     cells = ["\t".join(str(row[column]) for column in COLUMNS) for row in rows]
     write_text(table, "\n".join(["\t".join(COLUMNS), *cells, ""]))

@@ -145,3 +145,23 @@ def classify(
 def probability_of_new(change: NDArray[np.uint8], signed: Image) -> Image:
     """The probability of a new lesion: that of a rise, and none where an earlier lesion enlarges."""
     return np.where(change == ENLARGING, 0, np.maximum(signed, 0)).astype(np.float32)
+
+
+def published_probability(probability: Image, change: NDArray[np.uint8]) -> Image:
+    """The probability of a new lesion as it is published, to three digits: a threshold of 0.5 gives the mask.
+
+    Thick slices blur a small lesion's probability below it, and specks that a clean-up took away would stand above it.
+
+    Parameters
+    ----------
+    probability, change
+        On one grid, (I, J, K); ``change`` holds the classes.
+    """
+    agreeing = np.where(change == NEW, np.maximum(probability, 0.5), np.minimum(probability, 0.499))
+    return np.asarray(np.round(agreeing.astype(np.float32), 3))
+
+
+def labels_text() -> str:
+    """The table of the classes' codes, names and colours, as it lies beside their images."""
+    rows = [f"{code}\t{kind}\t{COLOURS[kind]}" for code, kind in KINDS.items()]
+    return "\n".join(["index\tname\tcolor", *rows]) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from newlesions.detect.carry import carry, separate
-from newlesions.detect.classes import COLOURS, ENLARGING, KINDS, NEW, probability_of_new
+from newlesions.detect.classes import ENLARGING, NEW, labels_text, probability_of_new, published_probability
 from newlesions.images.files import read_json, write_json, write_text
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.resample import resample
@@ -85,8 +85,7 @@ def finalise(
     write_json(dseg_sidecar, lesion_sidecar("lesion change", tissue=tissue))
     write_json(halfway_mask_sidecar, lesion_sidecar("new lesions", space="halfway", tissue=tissue))
     write_json(preproc_sidecar, image_sidecar(space.space))
-    rows = [f"{code}\t{kind}\t{COLOURS[kind]}" for code, kind in KINDS.items()]
-    write_text(dseg_labels, "\n".join(["index\tname\tcolor", *rows]) + "\n")
+    write_text(dseg_labels, labels_text())
     return flirt
 
 
@@ -110,7 +109,4 @@ def write_on_own_grid(
     write_volume(mask, Volume(here == NEW, own.affine))
     soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, working_from_own, order=1)
     soft_new = np.where(here == ENLARGING, 0, np.clip(soft.data, 0, 1)).astype(np.float32)
-    # A threshold of 0.5 gives the mask: thick slices blur a small lesion's probability below it, and specks that the
-    # clean-up took away would stand above it.
-    soft_new = np.where(here == NEW, np.maximum(soft_new, 0.5), np.minimum(soft_new, 0.499))
-    write_volume(probseg, Volume(np.round(soft_new, 3), own.affine))
+    write_volume(probseg, Volume(published_probability(soft_new, here), own.affine))
