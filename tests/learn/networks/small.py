@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from newlesions.learn.networks.checkpoint import Checkpoint
+from newlesions.learn.networks.loop import Training
+from newlesions.learn.networks.sample import Batches
 from newlesions.networks.case import Case
 from newlesions.networks.stages import Stage
 
@@ -44,3 +50,17 @@ def make_stage(**entries: Any) -> Stage:
         "optimise": {"name": "adam", "lr": 0.01, "steps": 6, "validate_every": 3},
     }
     return Stage.of("new", content | entries)
+
+
+def assert_resumes(training: Callable[[], Training], batches: Batches, steps: int, folder: Path, name: str) -> None:
+    """A training that was killed after two steps ends with the weights of one that was not, which are not the first."""
+    whole = training().run(lambda first: batches.each(first, 0))
+    kept = Checkpoint(folder / "checkpoint", name)
+    training().run(lambda first: batches.each(first, 0), kept, until=2)
+    again = training()
+    resumed = again.run(lambda first: batches.each(first, 0), kept)
+    assert again.report.steps == steps
+    for weight, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(weight, other)
+    fresh = training().network.state_dict().values()
+    assert any(not torch.equal(*pair) for pair in zip(fresh, resumed.state_dict().values(), strict=True))

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from learn.networks.small import make_case
+from learn.networks.small import assert_resumes, make_case
 from newlesions.detect.networks.apply import both_directions
 from newlesions.detect.networks.model import Member, NetworkModel
-from newlesions.learn.networks.checkpoint import Checkpoint
 from newlesions.learn.networks.fit import fit
 from newlesions.learn.networks.loop import Training
 from newlesions.learn.networks.losses import Loss
@@ -79,16 +78,7 @@ def test_a_step_lowers_the_loss_of_its_batch(name: str, which: str) -> None:
 @pytest.mark.parametrize(("name", "which"), STAGES)
 def test_a_training_that_was_killed_ends_with_the_same_weights(name: str, which: str, tmp_path: Path) -> None:
     stage, batches = small(name, which)
-    whole = training(stage).run(lambda first: batches.each(first, 0))
-    kept = Checkpoint(tmp_path / "checkpoint", name)
-    training(stage).run(lambda first: batches.each(first, 0), kept, until=2)
-    again = training(stage)
-    resumed = again.run(lambda first: batches.each(first, 0), kept)
-    assert again.report.steps == STEPS
-    for weight, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
-        assert torch.equal(weight, other)
-    fresh = training(stage).network.state_dict().values()
-    assert any(not torch.equal(*pair) for pair in zip(fresh, resumed.state_dict().values(), strict=True))
+    assert_resumes(lambda: training(stage), batches, STEPS, tmp_path, name)
 
 
 @pytest.mark.slow
