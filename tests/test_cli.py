@@ -127,9 +127,10 @@ def test_recipes_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["recipes"]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in house.recipes())
-    lines = {line.split()[0]: line for line in said.splitlines()}
+    lines = {line.split()[0]: line for line in said.splitlines() if line}
     assert re.search(r" runs as it is +complete$", lines["subtraction"])
     assert re.search(r" to be trained first \(newlesions train\) +complete$", lines["prados2021"])
+    assert "systems of the challenge: 32 of 32 complete" in said
     assert main(["recipes", "subtraction"]) == 0
     assert capsys.readouterr().out == house.recipes()["subtraction"].read_text()
 
