@@ -55,6 +55,7 @@ def test_what_is_counted_and_in_which_order(pages: dict[str, str]) -> None:
     assert "| weights of all | 137.13 M |" in text
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings[:3] == ["## Stages", "## From scans to images", "## Stage `lesions`"]
+    assert all(page.count("\n## What the paper reported\n") <= 1 for page in pages.values())
     assert "begins with synthetic (whole, encoder frozen)" in text
     assert "affine (p 0.15, degrees 15, scale [0.9, 1.1])" in pages["ashtari2021"]
     steps = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ") and line.count("|") == 5]

@@ -6,8 +6,8 @@ import pytest
 
 from newlesions import house
 from newlesions.recipes.check import check
-from newlesions.recipes.small import made_small, trained, with_steps
-from newlesions.recipes.stages import network_entries, stages_of
+from newlesions.recipes.small import made_small
+from newlesions.recipes.stages import network_entries
 from newlesions.settings import read_recipe
 
 NETWORKS = [name for name in house.recipes() if network_entries(read_recipe(name))]
@@ -33,25 +33,3 @@ def test_what_a_short_training_changes_is_told_and_the_recipe_stays() -> None:
     assert before == read_recipe("ashtari2021") and content["stages"]["new"]["optimise"]["steps"] == 100000
     kept, nothing = made_small(before, 32, 2, own_rates=True)
     assert nothing == "" and kept["stages"]["new"]["optimise"]["lr"] == 1e-5
-
-
-def test_the_budget_is_split_evenly_over_networks() -> None:
-    content = small("basaran2021")
-    paces = {"lesions": 0.5, "new": 0.1}
-    stages = {stage.name: stage for stage in stages_of(with_steps(content, paces, 2.0))}
-    assert {name: stage.optimise.steps for name, stage in stages.items()} == {"lesions": 60, "new": 300}
-    assert stages["new"].optimise.validate_every == 300
-    spent = sum(stage.optimise.steps * paces[name] * trained(stage) for name, stage in stages.items())
-    assert spent == pytest.approx(120)
-
-
-def test_each_rater_has_networks_of_its_own() -> None:
-    content = small("ashtari2021")
-    content["stages"]["new"]["members"]["raters"] = True
-    (stage,) = stages_of(with_steps(content, {"new": 1.0}, 1.0, raters=4))
-    assert trained(stage, 4) == 8 and stage.optimise.steps == 7
-
-
-def test_slow_networks_get_one_step_at_least() -> None:
-    (stage,) = stages_of(with_steps(small("ashtari2021"), {"new": 1000.0}, 1.0))
-    assert stage.optimise.steps == 1

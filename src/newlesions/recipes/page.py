@@ -154,8 +154,6 @@ def page(entry: Entry, row: measured.Row | None) -> str:
     chosen = [[one["setting"], one["reason"]] for one in recipe.get("chosen", [])]
     if chosen:
         parts += ["## What was chosen", _table(["entry", "reason"], chosen)]
-    if recipe.get("reported"):
-        parts += ["## What the paper reported", _REPORTED, _table(_REPORTED_HEADER, _reported(recipe))]
     parts += ["## Measured", _measured(row)]
     if recipe.get("reported"):
         parts += ["## What the paper reported", _REPORTED, _table(_REPORTED_HEADER, _reported(recipe))]
@@ -269,8 +267,9 @@ def _measured(row: measured.Row | None) -> str:
         return "Nothing yet."
     cells = [[words, row[name] or ABSENT] for name, words in measured.COLUMNS.items() if name != "recipe"]
     return (
-        "A short training on simulated heads, the same budget for each recipe (`benchmarks/recipes.py`): it shows that "
-        "the recipe learns and what it costs, not what the system of the paper reaches.\n\n" + _table(["", ""], cells)
+        "A short training on simulated heads, the same budget for each recipe made small (`benchmarks/recipes.py`): it "
+        "shows that the recipe runs and what it costs, not what the system of the paper reaches.\n\n"
+        + _table(["", ""], cells)
     )
 
 
@@ -285,8 +284,8 @@ def _scores(rows: Mapping[str, measured.Row]) -> list[str]:
     }
     text = (
         "Every recipe made small and trained for the same time on simulated heads, by `benchmarks/recipes.py`, beside "
-        "the plain subtraction. It shows that each learns and what it costs; a few minutes say nothing of what the "
-        "systems of the papers reach after days.\n\n"
+        "the plain subtraction: means over the pairs held out. It shows that each runs and what it costs; seconds of "
+        "training say nothing of what the systems of the papers reach after days.\n\n"
         + "\n".join(
             f"- {measured.COLUMNS[name]}: {'; '.join(found)}" for name, found in conditions.items() if found
         )

@@ -9,7 +9,6 @@ from typing import Any
 from newlesions.networks import nnunet
 from newlesions.networks.stages import Stage
 from newlesions.recipes.stages import network_entries
-from newlesions.recipes.state import networks
 
 RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 """The least learning rate for a short training, by optimiser: the papers' are made for some hundred times the steps."""
@@ -56,31 +55,6 @@ def made_small(
     return content, f"learning rate raised: {', '.join(raised)}" if raised else ""
 
 
-def with_steps(
-    recipe: Mapping[str, Any], paces: Mapping[str, float], minutes: float, raters: int = 1
-) -> dict[str, Any]:
-    """The recipe with as many steps in each stage as its networks' share of the time allows, and one look at the end.
-
-    Parameters
-    ----------
-    paces
-        Seconds of an optimiser step, by stage.
-    minutes
-        For all networks together, split evenly.
-    raters
-        How many there are.
-    """
-    content = copy.deepcopy(dict(recipe))
-    entries = network_entries(content)
-    share = 60 * minutes / sum(trained(Stage.of(name, entry), raters) for name, entry in entries.items())
-    for name, entry in entries.items():
-        if name not in paces:  # it joins others
-            continue
-        steps = max(int(share / paces[name]), 1)
-        entry.setdefault("optimise", {}).update(steps=steps, validate_every=steps)
-    return content
-
-
 def within_seconds(
     entry: Mapping[str, Any], limits: Mapping[str, Any], seconds: float, seconds_per_step: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -97,11 +71,6 @@ def within_seconds(
         steps = min(steps, Stage.of("", entry).optimise.steps)
         optimise["validate_every"] = steps
     return {**entry, "optimise": optimise}, {**limits, "steps": steps}
-
-
-def trained(stage: Stage, raters: int = 1) -> int:
-    """The networks that a stage trains where there are so many raters, and subjects for all its folds."""
-    return networks(stage) * (raters if stage.members.raters else 1)
 
 
 def _patch(stage: Stage, most: int) -> list[int]:
