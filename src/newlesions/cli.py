@@ -252,14 +252,20 @@ def _add_consensus(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         "have references: every way to fuse and every single system scored with nothing taken from the pair's own "
         "subject, in consensus.tsv. Exit code 2 where a pair is missing, or lies on another grid.",
     )
-    consensus.add_argument(
+    source = consensus.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--results",
         nargs="+",
-        required=True,
         metavar="OUT_DIR",
         help="finished results folders of the same pairs, or NAME=OUT_DIR; of networks that have not seen the pairs",
     )
-    consensus.add_argument("--pairs", required=True, metavar="TSV", help="the pairs, with references where there are")
+    source.add_argument(
+        "--benchmark", metavar="OUT", help="a finished benchmark: only tell what a consensus of its recipes is worth"
+    )
+    consensus.add_argument("--pairs", metavar="TSV", help="with --results: the pairs, with references where there are")
+    consensus.add_argument(
+        "--recipes", nargs="+", default=[], metavar="LIST", help="with --benchmark: names, apart or by commas (all)"
+    )
     consensus.add_argument("--out", required=True, metavar="DIR", help="the folder to write")
     consensus.add_argument(
         "--how",

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from consensus.made import SHAPE, seen, truth
+from newlesions.benchmark import folders
 from newlesions.cli import main
 from newlesions.cohort.pairs import Pair
-from newlesions.cohort.pairs_table import write_pairs
+from newlesions.cohort.pairs_table import read_pairs, write_pairs
 from newlesions.cohort.results import anat_file, labels_file, lesions_file
 from newlesions.detect.classes import GONE, NEW
-from newlesions.images.files import write_text
+from newlesions.images.files import write_json, write_text
 from newlesions.images.io import read_volume, write_volume
 from newlesions.images.transforms import write_itk
 from newlesions.images.volume import Volume
@@ -120,8 +121,6 @@ def test_the_same_again_gives_the_same_bytes(cohort: Path) -> None:
 
 
 def test_without_references_there_are_masks_and_no_claim(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from newlesions.cohort.pairs_table import read_pairs
-
     pairs = [pair.with_values(reference="") for pair in read_pairs(cohort / "pairs.tsv")]
     write_pairs(cohort / "pairs.tsv", pairs)
     assert run(cohort, systems=("alpha", "beta")) == 0
@@ -181,3 +180,62 @@ def test_wrong_words_end_with_2(cohort: Path, capsys: pytest.CaptureFixture[str]
     assert run(cohort, out="alpha") == 2
     assert "one of the results folders" in capsys.readouterr().err
     assert run(cohort, systems=("alpha", f"second={cohort / 'beta'}")) == 0
+
+
+def benchmark(cohort: Path, unscored: tuple[str, str] = ("", "")) -> Path:
+    """The systems' maps as a benchmark of two folds holds them; ``unscored``: a recipe and a pair that failed there."""
+    out, rows, entries = cohort / "bench", [], {}
+    for number, pair in enumerate(read_pairs(cohort / "pairs.tsv")):
+        fold = str(number % 2 + 1)
+        rows.append({**pair.row(), "fold": fold})
+        for name in SYSTEMS:
+            there = anat_file(cohort / name, pair, "space-orig_label-lesion_desc-newSinceM00_probseg.nii.gz")
+            write_volume(out / folders.result_file(name, fold, pair.pair, "probseg"), read_volume(there))
+            entries[f"{name}/{fold}"] = {"recipe": name, "fold": fold}
+    extra = {**rows[0], "pair": "sub-99_ses-M12", "subject": "99", "fold": ""}
+    write_json(out / folders.PLAN, {"pairs": [*rows, extra], "entries": entries, "recipes": dict.fromkeys(SYSTEMS)})
+    for entry in entries.values():
+        scores = {
+            row["pair"]: {"failed": "why"} if (entry["recipe"], row["pair"]) == unscored else {}
+            for row in rows
+            if row["fold"] == entry["fold"]
+        }
+        write_json(out / folders.scores_file(entry["recipe"], entry["fold"]), scores)
+    return out
+
+
+def test_the_recipes_of_a_benchmark_are_weighed_by_what_they_have_not_seen(
+    cohort: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["consensus", "--benchmark", str(benchmark(cohort)), "--out", str(cohort / "worth")]
+    assert run(cohort, "--how", "weights") == main([*words, "--how", "weights"]) == 0
+    assert "consensus (weights): in Dice it " in capsys.readouterr().out
+    for name in ("consensus.tsv", "consensus.json", "consensus/staple.tsv"):
+        assert (cohort / "worth" / name).read_bytes() == (cohort / "out" / name).read_bytes(), name
+    assert not (cohort / "worth" / "sub-01").exists(), "no masks: no model has all pairs before it"
+    benchmark(cohort, ("gamma", "sub-02_ses-M12"))
+    assert main(words) == 0
+    assert [row["pair"] for row in read_rows(cohort / "worth" / "scores.tsv")] == [
+        f"sub-{one}_ses-M12" for one in ("01", "03", "04")
+    ]
+    assert main([*words, "--recipes", "beta,alpha"]) == 0
+    assert json.loads((cohort / "worth" / "consensus.json").read_text())["systems"] == ["beta", "alpha"]
+    assert len(read_rows(cohort / "worth" / "scores.tsv")) == 4
+
+
+def test_what_is_no_benchmark_or_has_not_the_recipes_is_one_line(
+    cohort: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = benchmark(cohort)
+    (out / folders.scores_file("gamma", "2")).unlink()
+    for more, message in (
+        (["--benchmark", str(cohort / "alpha")], "expected the folder of a finished newlesions benchmark"),
+        (["--benchmark", str(out), "--recipes", "gamma"], "found 'gamma'; expected some of alpha, beta"),
+        (["--benchmark", str(out), "--recipes", "beta"], "found scores of 1 recipes; expected at least 2"),
+        (["--benchmark", str(out), "--pairs", "x"], "--pairs: found x beside --benchmark"),
+        (["--results", "a", "b"], "--pairs: found none"),
+        (["--results", "a", "b", "--pairs", "x", "--recipes", "c"], "--recipes: found c beside --results"),
+    ):
+        assert main(["consensus", *more, "--out", str(cohort / "worth")]) == 2
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1

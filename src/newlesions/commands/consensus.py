@@ -11,7 +11,8 @@ from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
 from newlesions.consensus.evidence import Evidence, leave_one_subject_out, verdict
 from newlesions.consensus.fuse import fuse, fuse_classes
-from newlesions.consensus.results import System, check_results, known_pairs, read_changes, read_maps, read_systems
+from newlesions.consensus.held_out import read_held_out
+from newlesions.consensus.results import Maps, System, check_results, known_pairs, read_changes, read_maps, read_systems
 from newlesions.consensus.weights import learn_weights, moments
 from newlesions.consensus.write import write_evidence, write_pair, write_record
 from newlesions.errors import ConfigError
@@ -20,6 +21,12 @@ from newlesions.images.io import read_volume
 
 def command(args: argparse.Namespace) -> int:
     """Check all results, weigh the ways against one another where there are references, and write the fused masks."""
+    if args.benchmark is not None:
+        return _of_benchmark(args)
+    if args.recipes:
+        raise ConfigError(f"--recipes: found {args.recipes[0]} beside --results; expected it with --benchmark alone")
+    if args.pairs is None:
+        raise ConfigError("--pairs: found none; expected the table of the pairs that --results has")
     systems, out = read_systems(args.results), Path(args.out)
     if any(out.resolve() == system.folder.resolve() for system in systems):
         raise ConfigError(f"--out: found {out}, one of the results folders; expected another folder")
@@ -38,10 +45,28 @@ def command(args: argparse.Namespace) -> int:
     if evidence is None:
         print("no references of two subjects: nothing tells whether the consensus is better than its systems")
         return DONE
-    write_evidence(out, evidence, args.how)
-    print(verdict(evidence, args.how))
-    print(f"table   {out / 'consensus.tsv'}")
+    _tell(out, evidence, args.how)
     return DONE
+
+
+def _of_benchmark(args: argparse.Namespace) -> int:
+    """Whether the recipes of a benchmark are better together, by their maps of pairs that they have not seen."""
+    if args.pairs is not None:
+        raise ConfigError(f"--pairs: found {args.pairs} beside --benchmark; expected none, a benchmark has its own")
+    recipes = [name for word in args.recipes for name in word.split(",") if name]
+    systems, pairs = read_held_out(Path(args.benchmark), recipes)
+    evidence = leave_one_subject_out([system.name for system in systems], known_pairs(systems, pairs))
+    out = Path(args.out)
+    weights = _weights(systems, pairs) if args.how == "weights" else None
+    write_record(out, systems, args.how, weights, evidence)
+    _tell(out, evidence, args.how)
+    return DONE
+
+
+def _tell(out: Path, evidence: Evidence, how: str) -> None:
+    write_evidence(out, evidence, how)
+    print(verdict(evidence, how))
+    print(f"table   {out / 'consensus.tsv'}")
 
 
 def _evidence(systems: Sequence[System], pairs: Sequence[Pair], how: str) -> Evidence | None:
@@ -55,7 +80,7 @@ def _evidence(systems: Sequence[System], pairs: Sequence[Pair], how: str) -> Evi
     return None
 
 
-def _weights(systems: Sequence[System], pairs: Sequence[Pair]) -> list[float]:
+def _weights(systems: Sequence[Maps], pairs: Sequence[Pair]) -> list[float]:
     """Of all pairs with a reference: those that the written masks are fused with."""
     seen = []
     for one in known_pairs(systems, pairs):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,17 @@ from newlesions.images.volume import Grid
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Files are named by systems."""
+
+
+class Maps(Protocol):
+    """Whatever has a name, and a map of new lesions for each pair."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def probability(self, pair: Pair) -> Path:
+        """The map of new lesions on the follow-up's own grid."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,7 @@ def check_results(systems: Sequence[System], pairs: Sequence[Pair]) -> None:
             check_same_grid(Path(pair.reference), _grid(Path(pair.reference)), own, systems[0].name)
 
 
-def read_maps(systems: Sequence[System], pair: Pair) -> Image:
+def read_maps(systems: Sequence[Maps], pair: Pair) -> Image:
     """The systems' probabilities of new lesions, float32, (S, I, J, K)."""
     return np.stack([read_volume(system.probability(pair)).data for system in systems])
 
@@ -121,7 +133,7 @@ def read_changes(systems: Sequence[System], pair: Pair) -> NDArray[np.uint8]:
     return np.stack([read_volume(system.change(pair), dtype=np.uint8).data for system in systems])
 
 
-def known_pairs(systems: Sequence[System], pairs: Sequence[Pair]) -> list[Known]:
+def known_pairs(systems: Sequence[Maps], pairs: Sequence[Pair]) -> list[Known]:
     """The pairs that have a reference, for `leave_one_subject_out`."""
 
     def reader(pair: Pair) -> Known:

@@ -14,7 +14,7 @@ from newlesions.cohort.pairs import Pair
 from newlesions.cohort.results import anat_file, lesions_file
 from newlesions.consensus.evidence import Evidence, Row
 from newlesions.consensus.fuse import Image
-from newlesions.consensus.results import System
+from newlesions.consensus.results import Maps, System
 from newlesions.detect.carry import separate
 from newlesions.detect.classes import NEW, labels_text, published_probability
 from newlesions.detect.lesion_table import COLUMNS, lesion_rows, totals
@@ -82,7 +82,7 @@ def write_evidence(out: Path, evidence: Evidence, how: str) -> None:
 
 def write_record(
     out: Path,
-    systems: Sequence[System],
+    systems: Sequence[Maps],
     how: str,
     weights: Sequence[float] | None,
     evidence: Evidence | None,
