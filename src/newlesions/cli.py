@@ -334,6 +334,9 @@ def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     bench.add_argument("--seed", type=_whole, default=0, metavar="N", help="of folds, training and bootstrap (0)")
     bench.add_argument("--paces", metavar="TSV", help="paces.tsv of an earlier benchmark, for the same steps as there")
     bench.add_argument("--bootstrap", type=_positive, default=10_000, metavar="N", help="how many resamples (10000)")
+    bench.add_argument(
+        "--no-pictures", action="store_true", help="no pictures of scans on the page, which then may be shown to others"
+    )
     _add_execution(bench)
     _add_profile(bench)
     bench.add_argument("--dry-run", "-n", action="store_true", help="show what would be done; write nothing")

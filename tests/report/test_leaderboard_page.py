@@ -62,3 +62,8 @@ def test_pictures_and_figures_are_within_the_page_and_it_has_equal_bytes() -> No
     assert "found by 1 of 2: mine" in text and text.count("a section") == 4
     assert not re.search(r'(?:src|href)="(?!data:|#)', text)
     assert text.count("data:image/svg+xml;base64,") == 2
+
+
+def test_hard_lesions_are_told_without_pictures_too() -> None:
+    text = page(hard=[HardLesion("sub-01_ses-M12", 2, 31.5, (1.0, -2.0, 3.0), ["mine"], 2, [])], lesions=4)
+    assert "found by 1 of 2: mine" in text and '<div class="row">' not in text and "Violet" not in text

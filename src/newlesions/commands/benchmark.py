@@ -107,7 +107,11 @@ class Benchmark:
             "left_out": self.entries.refused | self.failed_recipes,
             "remarks": self.entries.remarks,
         }
-        return {"about": about, "bootstrap": {"resamples": args.bootstrap, "seed": self.conditions.seed}}
+        return {
+            "about": about,
+            "bootstrap": {"resamples": args.bootstrap, "seed": self.conditions.seed},
+            "pictures": not args.no_pictures,
+        }
 
 
 def command(args: argparse.Namespace) -> int:

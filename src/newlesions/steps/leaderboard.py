@@ -32,6 +32,8 @@ from newlesions.steps.names import read_matrices
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from newlesions.report.picture import Figure as Picture
+
 TESTED = ("F1_score", "Dice")
 """The measures whose pairwise tests the page shows; the tables have all."""
 
@@ -70,6 +72,7 @@ def leaderboard(
     plan: str,
     about: Mapping[str, Any],
     bootstrap: Mapping[str, int],
+    pictures: bool,
     page: Path,
     table: Path,
     comparison_table: Path,
@@ -92,6 +95,8 @@ def leaderboard(
         As in `report.leaderboard_page.LeaderboardPage`.
     bootstrap
         ``resamples`` and ``seed``.
+    pictures
+        Whether the hardest lesions are shown in sections of the scans.
     page
         One HTML file, without anything from elsewhere; written last.
     table, comparison_table, tests, ranking, costs, paces, lesions, reported
@@ -135,7 +140,7 @@ def leaderboard(
         _shown_costs(spent, order),
         [list(REPORTED), *([str(row.get(name, "")) for name in REPORTED] for row in papers)],
         {name: content for name, content in drawn.items() if content is not None},
-        _hardest(out, planned, matrix, taking_part, order),
+        _hardest(out, planned, matrix, taking_part, order, pictures),
         len(matrix),
         _notes(found, entrants),
         [_without_marks(line) for line in text.conventions(found.bootstrap)],
@@ -288,8 +293,9 @@ def _hardest(
     matrix: Sequence[ReferenceLesion],
     entrants: Sequence[_Entrant],
     order: Sequence[str],
+    pictured: bool,
 ) -> list[HardLesion]:
-    """The first lesions of ``matrix`` with their pictures; lesions that everybody finds are not hard."""
+    """The first lesions of ``matrix``, with pictures if asked; lesions that everybody finds are not hard."""
     from newlesions.report.hard_lesions import Pictures
 
     names = [one.name for one in entrants]
@@ -298,11 +304,13 @@ def _hardest(
     pictures: dict[str, Pictures] = {}
     made = []
     for lesion in chosen:
-        if lesion.pair not in pictures:
-            pictures[lesion.pair] = Pictures(_scans(out, plan, rows[lesion.pair], names))
         found = dict(zip(names, lesion.found, strict=True))
-        label = f"lesion {lesion.number} of {lesion.pair}"
-        drawn = pictures[lesion.pair].of(label, lesion.centre_mm, found)
+        drawn: list[Picture] = []
+        if pictured:
+            if lesion.pair not in pictures:
+                pictures[lesion.pair] = Pictures(_scans(out, plan, rows[lesion.pair], names))
+            label = f"lesion {lesion.number} of {lesion.pair}"
+            drawn = pictures[lesion.pair].of(label, lesion.centre_mm, found)
         finders = [name for name in order if found[name]]
         made.append(
             HardLesion(lesion.pair, lesion.number, lesion.volume_mm3, lesion.centre_mm, finders, len(names), drawn)

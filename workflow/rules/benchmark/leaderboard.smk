@@ -22,6 +22,7 @@ rule leaderboard:
         plan=folders.PLAN,
         about=config["about"],
         bootstrap=config["bootstrap"],
+        pictures=config["pictures"],
     message:
         "cohort leaderboard"
     script:
