@@ -33,3 +33,11 @@ def test_what_a_short_training_changes_is_told_and_the_recipe_stays() -> None:
     assert before == read_recipe("ashtari2021") and content["stages"]["new"]["optimise"]["steps"] == 100000
     kept, nothing = made_small(before, 32, 2, own_rates=True)
     assert nothing == "" and kept["stages"]["new"]["optimise"]["lr"] == 1e-5
+
+
+@pytest.mark.parametrize(("patch", "side"), [(32, 32), (40, 32), (5, 16), (500, 128)])
+def test_nnunet_has_small_patches_of_the_working_grid_too(patch: int, side: int) -> None:
+    content, _ = made_small(read_recipe("masson2021"), patch, 2)
+    network = content["stages"]["new"]["network"]
+    assert network["patch"] == [side] * 3 and "spacing_mm" not in network and network["dropout"] == 0.2
+    assert made_small(read_recipe("masson2021"), None, 2)[0]["stages"]["new"]["network"]["spacing_mm"]

@@ -13,6 +13,9 @@ from newlesions.recipes.stages import network_entries
 RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 """The least learning rate for a short training, by optimiser: the papers' are made for some hundred times the steps."""
 
+_NNUNET_STEP, _NNUNET_MOST = 16, 128
+"""Sides of patches that nnU-Net's halvings divide, whatever the voxels: multiples of the one up to the other."""
+
 
 def made_small(
     recipe: Mapping[str, Any], patch: int | None, folds: int | None, *, own_rates: bool = False
@@ -41,7 +44,11 @@ def made_small(
         stage = Stage.of(name, entry)
         if not stage.is_trained:
             continue
-        if patch is not None and entry["network"]["name"] != nnunet.NAME:  # which plans its patches by itself
+        if patch is not None and entry["network"]["name"] == nnunet.NAME:
+            side = max(min(patch, _NNUNET_MOST) // _NNUNET_STEP, 1) * _NNUNET_STEP
+            kept = {key: value for key, value in entry["network"].items() if key != "spacing_mm"}
+            entry["network"] = kept | {"patch": [side] * 3}
+        elif patch is not None:
             entry.setdefault("sample", {})["patch"] = _patch(stage, patch)
             entry.get("predict", {}).pop("window", None)
         if patch is not None:
