@@ -20,6 +20,10 @@ settings.load_profile("newlesions")
 ROOT = Path(__file__).parents[1]
 
 
+_FIRST = ("test_end_to_end.py", "workflow/test_networks.py", "workflow/")
+"""Where the longest tests are."""
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real scans in `../shared/data`, beside the checkout; tests that need them are skipped where there are none."""
@@ -30,5 +34,9 @@ def shared_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The one run of the real workflow goes first, so that no process is left alone with it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_end_to_end.py")
+    """The longest files go first, so that no process is left alone with one at the end: a file stays in one process."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((at for at, part in enumerate(_FIRST) if part in item.path.as_posix()), len(_FIRST))
+
+    items.sort(key=rank)

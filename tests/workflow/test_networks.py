@@ -104,6 +104,7 @@ def test_each_stage_is_trained_by_folds_after_those_that_it_needs(cohort: Cohort
     assert cohort.steps(said).count("fit_network") == 5
 
 
+@pytest.mark.slow
 def test_pairs_of_the_second_table_train_every_network_and_validate_none(cohort: Cohort) -> None:
     cohort.reference("04", "M12")
     cohort.reference("04", "M12", kind="all")
@@ -121,6 +122,7 @@ def test_pairs_of_the_second_table_train_every_network_and_validate_none(cohort:
     assert cohort.steps(cohort.train("--extra-pairs", "extra.tsv")[1]) == [], "nothing is left to do"
 
 
+@pytest.mark.slow
 def test_pairs_without_a_reference_train_what_learns_without_labels(cohort: Cohort) -> None:
     recipe = (
         CASCADE
