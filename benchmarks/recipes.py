@@ -39,7 +39,7 @@ RATERS = 4
 _OVERLOOKED = 0.1
 """The chance that a made rater overlooks a lesion."""
 
-_SMALL = ("--patch", "32", "--members", "2", "--raise-rates")
+_SMALL = ("--patch", "32", "--batch", "16", "--members", "2", "--raise-rates")
 _COARSEST_MM = 3.0
 """Of a working grid, by the configuration's schema."""
 

@@ -327,6 +327,7 @@ def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     bench.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, for all recipes")
     small = bench.add_argument_group("recipes made small in the same way")
     small.add_argument("--patch", type=_positive, metavar="N", help="the most voxels along a patch (twice in slices)")
+    small.add_argument("--batch", type=_positive, metavar="N", help="the most patches in a batch")
     small.add_argument("--members", type=_positive, metavar="N", help="the most folds of networks; one seed")
     small.add_argument(
         "--raise-rates", action="store_true", help="learning rates of at least 1e-3 (SGD 1e-2), for few steps"

@@ -41,3 +41,12 @@ def test_nnunet_has_small_patches_of_the_working_grid_too(patch: int, side: int)
     network = content["stages"]["new"]["network"]
     assert network["patch"] == [side] * 3 and "spacing_mm" not in network and network["dropout"] == 0.2
     assert made_small(read_recipe("masson2021"), None, 2)[0]["stages"]["new"]["network"]["spacing_mm"]
+
+
+def test_batches_shrink_where_they_are_larger() -> None:
+    def batches(most: int | None) -> list[int]:
+        content, _ = made_small(read_recipe("siddiquee2021"), None, None, batch=most)
+        return [one.stage.sample.batch for one in check(content) if one.stage.is_trained]
+
+    own = batches(None)
+    assert max(own) == 2048 and batches(4096) == own and batches(16) == [min(16, size) for size in own]

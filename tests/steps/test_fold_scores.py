@@ -13,7 +13,9 @@ from newlesions.detect.networks.model import NetworkModel
 from newlesions.images.files import read_json, write_json
 from newlesions.images.io import read_volume, write_volume
 from newlesions.models import NETWORKS
-from newlesions.settings import read_config
+from newlesions.recipes.stages import stages_of
+from newlesions.settings import read_config, read_recipe
+from newlesions.steps import pace as pace_step
 from newlesions.steps.fit_network import fit_network
 from newlesions.steps.fold_model import fold_model
 from newlesions.steps.fold_scores import fold_scores
@@ -116,3 +118,25 @@ def test_a_pace_needs_something_to_learn_from(work: Work, tmp_path: Path) -> Non
     cases = [take_case(work, "01", masks={"followup_lesions": str(empty)})]
     with pytest.raises(Exception, match="found nothing to learn from"):
         pace(cases, tmp_path / "pace.json", "mine", STAGES, [], LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tried", "expected"),
+    [(1.0, [("lesions", 2), ("new", 2), ("new", 8)], 1.0), (30.0, [("lesions", 2), ("new", 2)], 31.5)],
+)
+def test_a_pace_takes_no_longer_than_it_must(
+    seconds: float, tried: list[tuple[str, int]], expected: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier stages need a network, not a pace; and two long steps tell as much as eight."""
+    asked = []
+
+    def fit(cases, out, recipe, stage, stages, members, seed, rater, limits):  # type: ignore[no-untyped-def]
+        asked.append((stage, limits["steps"]))
+        write_json(out / "facts.json", {"device": "cpu", "cpu_seconds": 3.0 + seconds * limits["steps"]})
+        (out / pace_step.WEIGHTS).write_text("weights")
+
+    monkeypatch.setattr(pace_step, "fit_network", fit)
+    stages = {stage.name: stage.plain() for stage in stages_of(read_recipe("basaran2021"))}
+    pace([], tmp_path / "pace.json", "basaran2021", stages, [], {"device": "cpu"})
+    assert asked == tried
+    assert read_json(tmp_path / "pace.json")["seconds_per_step"] == expected

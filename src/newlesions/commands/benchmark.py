@@ -94,7 +94,8 @@ class Benchmark:
     def config(self) -> dict[str, Any]:
         """The configuration that the workflow gets, but for its plan."""
         args = self.args
-        small = {"patch": args.patch, "members": args.members, "rates raised": args.raise_rates or None}
+        small = {"patch": args.patch, "batch": args.batch, "members": args.members}
+        small |= {"rates raised": args.raise_rates or None}
         small |= settings.assignments([]) | {f"set {word}": True for word in args.set}
         about = {
             "pairs": len(self.pairs),
@@ -178,7 +179,7 @@ def read_entries(args: argparse.Namespace, pairs: Sequence[Pair], extra: Sequenc
         name = str(recipe["id"])
         if name in found.refused or any(one.name == name for one in found.entrants):
             raise ConfigError(f"--recipes: found {name} twice; expected each once")
-        content, remark = made_small(recipe, args.patch, args.members, own_rates=not args.raise_rates)
+        content, remark = made_small(recipe, args.patch, args.members, batch=args.batch, own_rates=not args.raise_rates)
         path = folder / folders.recipe_file(name)
         _write_if_other(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
         settled = settings.merged(config | {"recipe": str(path)})

@@ -18,7 +18,12 @@ _NNUNET_STEP, _NNUNET_MOST = 16, 128
 
 
 def made_small(
-    recipe: Mapping[str, Any], patch: int | None, folds: int | None, *, own_rates: bool = False
+    recipe: Mapping[str, Any],
+    patch: int | None,
+    folds: int | None,
+    *,
+    batch: int | None = None,
+    own_rates: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """A recipe with smaller patches, fewer networks, all on the working grid, and learning rates for few steps.
 
@@ -30,6 +35,8 @@ def made_small(
         The most voxels along a side of a patch; twice that for networks of slices. None: patches and grids stay.
     folds
         The most folds of a stage; one seed remains. None: all networks stay.
+    batch
+        The most patches in a batch. None: batches stay.
     own_rates
         Whether the learning rates stay as they are. Else none is below `RATES`.
 
@@ -53,6 +60,8 @@ def made_small(
             entry.get("predict", {}).pop("window", None)
         if patch is not None:
             entry.setdefault("prepare", {})["spacing_mm"] = None
+        if batch is not None:
+            entry.setdefault("sample", {})["batch"] = min(stage.sample.batch, batch)
         if folds is not None:
             entry.setdefault("members", {}).update(folds=min(stage.members.folds, folds), seeds=1)
         least = RATES[stage.optimise.name]

@@ -14,6 +14,9 @@ from newlesions.steps.fit_network import WEIGHTS, fit_network
 TRIED = (2, 8)
 """Steps of the two short trainings between which the pace is measured."""
 
+_LONG_SECONDS = 10.0
+"""Steps from here on are so long that what else a training does is nothing beside them: the first tells the pace."""
+
 _LEAST_SECONDS = 1e-3
 
 
@@ -29,7 +32,8 @@ def pace(
     """Write the seconds of an optimiser step of the last of ``stages``, batches included.
 
     They are measured between two short trainings: on a CPU seconds of CPU, so that a busy machine changes little; on a
-    GPU the clock's. A later stage sees what the networks of the earlier ones, hardly trained, say.
+    GPU the clock's. Where steps take long the first training is enough. A later stage sees what the networks of the
+    earlier ones, hardly trained, say.
 
     Parameters
     ----------
@@ -65,12 +69,13 @@ def measured(
     """Seconds of an optimiser step of the last stage that has a network, and the device."""
     members: dict[str, list[dict[str, Any]]] = {}
     found = (_LEAST_SECONDS, "")
+    trained = [stage for stage in (Stage.of(*entry) for entry in stages.items()) if stage.is_trained]
     with TemporaryDirectory(prefix="newlesions-") as name:
-        for stage in (Stage.of(*entry) for entry in stages.items()):
-            if not stage.is_trained:
-                continue
-            tried = []
+        for stage in trained:
+            tried: list[dict[str, Any]] = []
             for steps in TRIED:
+                if tried and (stage is not trained[-1] or _pace(tried)[0] >= _LONG_SECONDS):
+                    break
                 out = Path(name) / f"{stage.name}-{steps}"
                 within = {**limits, "steps": steps, "tensorboard": False}
                 rater = raters[0] if stage.members.raters else ""
@@ -84,6 +89,8 @@ def measured(
 
 
 def _pace(tried: Sequence[Mapping[str, Any]]) -> tuple[float, str]:
+    """Seconds of a step: between two trainings; of one, with all that it does beside its steps."""
     on_cpu = all(facts.get("device") == "cpu" and "cpu_seconds" in facts for facts in tried)
-    first, second = (float(facts["cpu_seconds" if on_cpu else "seconds"]) for facts in tried)
-    return max((second - first) / (TRIED[1] - TRIED[0]), _LEAST_SECONDS), str(tried[0].get("device", ""))
+    took = [float(facts["cpu_seconds" if on_cpu else "seconds"]) for facts in tried]
+    seconds = (took[1] - took[0]) / (TRIED[1] - TRIED[0]) if len(took) > 1 else took[0] / TRIED[0]
+    return max(seconds, _LEAST_SECONDS), str(tried[0].get("device", ""))
