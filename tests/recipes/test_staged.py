@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from learn.networks.small import make_case
+from learn.networks.small import assert_a_step_lowers_the_loss, assert_goes_on_exactly, make_case
 from newlesions.detect.networks.apply import outputs
 from newlesions.detect.networks.model import Member, NetworkModel
-from newlesions.images.files import sha256
 from newlesions.learn.networks.batch import Batch
 from newlesions.learn.networks.fit import fit
 from newlesions.learn.networks.loop import Training
@@ -92,17 +90,7 @@ def test_a_step_lowers_the_loss_of_a_batch(name: str, stage_name: str, tmp_path:
     batch = batch_of(stage, earlier)
     torch.manual_seed(1)
     network = build(stage.network, stage.channels, LIMITS.width)
-    training = Training(network, loss_of(stage, earlier), stage.optimise, 10, 0)
-
-    def loss() -> float:
-        torch.manual_seed(0)  # the dropout of the first step
-        network.train()
-        with torch.no_grad():
-            return float(training.loss(network(batch.inputs), batch.target, batch.valid, batch.weight))
-
-    before_step = loss()
-    training.run(lambda first: repeat(batch), until=1)
-    assert loss() < before_step
+    assert_a_step_lowers_the_loss(Training(network, loss_of(stage, earlier), stage.optimise, 10, 0), batch)
 
 
 @pytest.mark.slow
@@ -113,20 +101,10 @@ def test_a_killed_training_goes_on_exactly(name: str, stage_name: str, tmp_path:
     for number, path in enumerate(paths):
         write_case(path, make_case(number, 1 + number % 2, gone=True))
 
-    def train(out: str, progress: Callable[[str], None]) -> None:
-        given = {"validation": paths[2:], "earlier": earlier, "seed": 5, "progress": progress}
-        fit(paths[:2], stage, LIMITS, tmp_path / out, **given)
+    def train(out: Path, progress: Callable[[str], None]) -> None:
+        fit(paths[:2], stage, LIMITS, out, validation=paths[2:], earlier=earlier, seed=5, progress=progress)
 
-    def kill(line: str) -> None:
-        raise KeyboardInterrupt
-
-    train("whole", lambda line: None)
-    with pytest.raises(KeyboardInterrupt):
-        train("killed", kill)
-    assert (tmp_path / "killed.checkpoint" / "state.pt").is_file()
-    train("killed", lambda line: None)
-    for file in ("weights.safetensors", "log.tsv"):
-        assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
+    assert_goes_on_exactly(train, tmp_path)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from learn.networks.small import make_case
-from newlesions.images.files import sha256
+from learn.networks.small import assert_a_step_lowers_the_loss, assert_goes_on_exactly, make_case
 from newlesions.images.grid import spacing_near
 from newlesions.learn.networks.batch import Batch
 from newlesions.learn.networks.fit import fit
@@ -83,19 +81,7 @@ def test_a_step_lowers_the_loss_of_a_batch(name: str, stage_name: str) -> None:
     batch = batch_of(stage)
     torch.manual_seed(1)
     network = build(stage.network, len(stage.inputs), LIMITS.width)
-    training = Training(network, Loss(stage.loss), stage.optimise, 10, 0)
-
-    learned = batch if training.miner is None else training.miner.hardest(batch, training.loss)
-
-    def loss() -> float:
-        torch.manual_seed(0)  # the dropout of the first step
-        network.train()
-        with torch.no_grad():
-            return float(training.loss(network(learned.inputs), learned.target, learned.valid, learned.weight))
-
-    before = loss()
-    training.run(lambda first: repeat(batch), until=1)
-    assert loss() < before
+    assert_a_step_lowers_the_loss(Training(network, Loss(stage.loss), stage.optimise, 10, 0), batch)
 
 
 @pytest.mark.slow
@@ -106,19 +92,10 @@ def test_a_killed_training_goes_on_exactly(name: str, stage_name: str, tmp_path:
     for number, path in enumerate(paths):
         write_case(path, rated(number, 1 + number % 2))
 
-    def train(out: str, progress: Callable[[str], None]) -> None:
-        fit(paths[:2], stage, LIMITS, tmp_path / out, validation=paths[2:], seed=5, progress=progress)
+    def train(out: Path, progress: Callable[[str], None]) -> None:
+        fit(paths[:2], stage, LIMITS, out, validation=paths[2:], seed=5, progress=progress)
 
-    def kill(line: str) -> None:
-        raise KeyboardInterrupt
-
-    train("whole", lambda line: None)
-    with pytest.raises(KeyboardInterrupt):
-        train("killed", kill)
-    assert (tmp_path / "killed.checkpoint" / "state.pt").is_file()
-    train("killed", lambda line: None)
-    for file in ("weights.safetensors", "log.tsv"):
-        assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
+    assert_goes_on_exactly(train, tmp_path)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "masson2021"])

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
+from newlesions.detect.networks.apply import both_directions
+from newlesions.detect.networks.model import NetworkModel
+from newlesions.images.files import sha256
+from newlesions.learn.networks.batch import Batch
 from newlesions.learn.networks.checkpoint import Checkpoint
 from newlesions.learn.networks.loop import Training
 from newlesions.learn.networks.sample import Batches
 from newlesions.networks.case import Case
-from newlesions.networks.stages import Stage
+from newlesions.networks.stages import Limits, Stage
 
 SHAPE = (22, 26, 20)
 
@@ -64,3 +70,47 @@ def assert_resumes(training: Callable[[], Training], batches: Batches, steps: in
         assert torch.equal(weight, other)
     fresh = training().network.state_dict().values()
     assert any(not torch.equal(*pair) for pair in zip(fresh, resumed.state_dict().values(), strict=True))
+
+
+def assert_a_step_lowers_the_loss(training: Training, batch: Batch) -> None:
+    """One step on a batch; where hard examples are mined, the loss is that of the hardest."""
+    learned = batch if training.miner is None else training.miner.hardest(batch, training.loss)
+    network = training.network
+
+    def loss() -> float:
+        torch.manual_seed(0)  # the dropout of the step
+        network.train()
+        with torch.no_grad():
+            return float(training.loss(network(learned.inputs), learned.target, learned.valid, learned.weight))
+
+    before = loss()
+    torch.manual_seed(0)
+    training.run(lambda first: repeat(batch), until=1)
+    assert np.isfinite(before) and loss() < before
+
+
+def assert_goes_on_exactly(train: Callable[[Path, Callable[[str], None]], object], folder: Path) -> None:
+    """``train`` (a folder, and what hears of progress), killed once, ends with the same files."""
+
+    def kill(line: str) -> None:
+        raise KeyboardInterrupt
+
+    whole, killed = folder / "whole", folder / "killed"
+    train(whole, lambda line: None)
+    with pytest.raises(KeyboardInterrupt):
+        train(killed, kill)
+    assert (folder / "killed.checkpoint" / "state.pt").is_file()
+    train(killed, lambda line: None)
+    for file in ("weights.safetensors", "log.tsv"):
+        assert sha256(killed / file) == sha256(whole / file)
+
+
+def assert_both_directions(pair: Case, model: NetworkModel, limits: Limits, left_out: str) -> np.ndarray:
+    """What a model says of a pair and of its reverse is the same the other way round; the rise."""
+    rise, fall = both_directions(pair, model, limits, left_out=left_out)
+    back = both_directions(pair.swapped(), model, limits, left_out=left_out)
+    np.testing.assert_allclose((fall, rise), back, atol=1e-6)
+    for one in (rise, fall):
+        assert one.shape == pair.brain.shape and not one[~pair.brain].any()
+        assert 0 <= one.min() <= one.max() <= 1 and np.isfinite(one).all()
+    return rise

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from learn.networks.small import assert_resumes, make_case
-from newlesions.detect.networks.apply import both_directions, outputs
+from learn.networks.small import assert_a_step_lowers_the_loss, assert_both_directions, assert_resumes, make_case
+from newlesions.detect.networks.apply import outputs
 from newlesions.detect.networks.model import Member, NetworkModel
 from newlesions.learn.networks.fit import fit
 from newlesions.learn.networks.loop import Training
@@ -67,14 +67,7 @@ def training(stage: Stage, steps: int = STEPS) -> Training:
 @pytest.mark.parametrize(("name", "which"), STAGES)
 def test_a_step_lowers_the_loss_of_its_batch(name: str, which: str) -> None:
     stage, batches = small(name, which)
-    batch, trained = batches.make(0), training(stage)
-    network, loss = trained.network, trained.loss
-    network.train()
-    before = loss(network(batch.inputs), batch.target, batch.valid, batch.weight)
-    before.backward()
-    trained.optimiser.step()
-    after = loss(network(batch.inputs), batch.target, batch.valid, batch.weight)
-    assert torch.isfinite(before) and float(after.detach()) < float(before.detach())
+    assert_a_step_lowers_the_loss(training(stage), batches.make(0))
 
 
 @pytest.mark.parametrize(("name", "which"), STAGES)
@@ -115,12 +108,7 @@ def test_a_trained_recipe_looks_at_pairs_in_both_directions(
     limits = Limits(0.1, 0.1, 2, "cpu", 1)
     model = NetworkModel(name, known, members, limits)
     pair = read_case(paths[2])
-    rise, fall = both_directions(pair, model, limits, left_out="02")
-    back = both_directions(pair.swapped(), model, limits, left_out="02")
-    np.testing.assert_allclose((fall, rise), back, atol=1e-6)
-    for one in (rise, fall):
-        assert one.shape == pair.brain.shape and not one[~pair.brain].any()
-        assert 0 <= one.min() <= one.max() <= 1 and np.isfinite(one).all()
+    assert_both_directions(pair, model, limits, left_out="02")
     if name == "kang2021":
         field = outputs(pair, model, ["field(baseline)"], limits)["field(baseline)"]
         assert field[~pair.brain].any(), "it is not cut to the brain that it is to find"
