@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from newlesions.benchmark import folders
-from newlesions.benchmark.failures import chain_of
+from newlesions.benchmark.jobs import chain_of, session_of, training_jobs
 from newlesions.benchmark.plan import Plan
 from newlesions.images.files import read_json
 from newlesions.report.tables import number, read_rows
@@ -47,7 +47,7 @@ class Cost:
 def cost_of(out: Path, plan: Plan, recipe: str) -> Cost:
     """The cost of a recipe whose folds are all done."""
     entries = [entry for entry in plan["entries"].values() if entry["recipe"] == recipe]
-    trained = [_training_jobs(plan, entry) for entry in entries]
+    trained = [training_jobs(plan, entry) for entry in entries]
     files = [out / folders.cost_file(*job) for jobs in trained for job in jobs]
     applied = [out / folders.cost_file("network", recipe, f"fold-{entry['fold']}") for entry in entries]
     facts = [_facts(out, key) for entry in entries[:1] for key in entry["networks"]]
@@ -68,20 +68,6 @@ def cost_of(out: Path, plan: Plan, recipe: str) -> Cost:
     )
 
 
-def _training_jobs(plan: Plan, entry: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The jobs that made the model of a recipe in a fold, as `folders.cost_file` names them."""
-    jobs: list[tuple[str, ...]] = [("fit_network", key) for key in entry["networks"]]
-    if entry["trees"]:
-        job = plan["trees"][entry["trees"]]
-        rows = {row["pair"]: row for row in plan["pairs"]}
-        seen = plan["samples"][job["samples"]]["seen"]
-        keys = [("sample", job["samples"]), *([("network_seen", seen)] if seen else [])]
-        jobs += [(step, key, f"sub-{rows[pair]['subject']}_ses-{rows[pair]['followup_session']}")
-                 for pair in job["pairs"] for step, key in keys]  # fmt: skip
-        jobs.append(("fit", entry["trees"]))
-    return jobs
-
-
 def _prepared(out: Path, plan: Plan, recipe: str) -> float | None:
     """CPU seconds to prepare a pair, its two sessions included."""
     chain = chain_of(plan, plan["recipes"][recipe]["prepared"]["candidates"])
@@ -92,7 +78,7 @@ def _prepared(out: Path, plan: Plan, recipe: str) -> float | None:
             sessions = [row["baseline_session"], row["followup_session"]] if step in _OF_SESSION else [
                 row["followup_session"]]  # fmt: skip
             for session in sessions:
-                path = out / folders.cost_file(step, key, f"sub-{row['subject']}_ses-{session}")
+                path = out / folders.cost_file(step, key, session_of(row, session))
                 value = _value(path, "cpu_time")
                 known = known and value is not None
                 total += value or 0.0

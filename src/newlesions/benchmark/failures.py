@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newlesions.benchmark import folders
+from newlesions.benchmark.jobs import chain_of, session_of, training_jobs
 from newlesions.benchmark.plan import Plan
 from newlesions.benchmark.preparation import STEPS
 from newlesions.cohort.step_logs import last_line
@@ -50,25 +51,18 @@ def _preparations(plan: Plan, row: Mapping[str, str]) -> Iterator[tuple[list[str
         for step in STEPS:
             sessions = [row["baseline_session"], session] if step in _OF_SESSION else [session]
             names = _OF_SESSION.get(step, (step,))
-            logs += [(name, _log(name, chain[step], subject, one)) for name in names for one in sessions]
+            logs += [
+                (name, folders.log_file(name, chain[step], session_of(row, one))) for name in names for one in sessions
+            ]
         needed = [folders.session_file("candidates", key, subject, session, "change.nii.gz")]
         if kinds & {NETWORKS, BOTH}:
             needed.append(folders.session_file("candidates", key, subject, session, "case.npz"))
-            logs.append(("case", _log("case", key, subject, session)))
+            logs.append(("case", folders.log_file("case", key, session_of(row))))
         yield needed, logs
     for key, job in plan["samples"].items():
         needed = [folders.learned_file("samples", key, subject, session, "samples.npz")]
         if job["seen"] is None:
-            yield needed, [("sample", _log("sample", key, subject, session))]
-
-
-def chain_of(plan: Plan, candidates: str) -> dict[str, str]:
-    """The keys of the steps of a preparation, from that of its candidates."""
-    found, key = {}, candidates
-    for step in reversed(STEPS):
-        found[step] = key
-        key = plan["steps"][step][key]["before"]
-    return found
+            yield needed, [("sample", folders.log_file("sample", key, session_of(row)))]
 
 
 def _candidates(plan: Plan) -> dict[str, set[str | None]]:
@@ -84,24 +78,12 @@ def _logs_of(plan: Plan, entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     names = entry["recipe"], f"fold-{entry['fold']}"
     networks = [plan["networks"][key] for key in entry["networks"]]
     logs = [("pace", folders.log_file("pace", job["pace_key"])) for job in networks if job["pace_key"]]
-    logs += [("fit_network", folders.log_file("fit_network", key)) for key in entry["networks"]]
-    if entry["trees"]:
-        job = plan["trees"][entry["trees"]]
-        rows = {row["pair"]: row for row in plan["pairs"]}
-        seen = plan["samples"][job["samples"]]["seen"]
-        for step, key in (("network_seen", seen), ("sample", job["samples"])):
-            pairs = [rows[pair] for pair in job["pairs"]] if key else []
-            logs += [(step, _log(step, key, row["subject"], row["followup_session"])) for row in pairs]
-        logs.append(("fit", folders.log_file("fit", entry["trees"])))
+    logs += [(job[0], folders.log_file(*job)) for job in training_jobs(plan, entry)]
     if entry["kind"] in (TREES, NETWORKS, BOTH):
         logs.append(("fold_model", folders.log_file("fold_model", *names)))
     if entry["kind"] in (NETWORKS, BOTH):
         logs.append(("network", folders.log_file("network", *names)))
     return [*logs, ("fold_scores", folders.log_file("fold_scores", *names))]
-
-
-def _log(step: str, key: str, subject: str, session: str) -> str:
-    return folders.log_file(step, key, f"sub-{subject}_ses-{session}")
 
 
 def _first_reason(out: Path, logs: list[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from newlesions import __version__
 from newlesions.benchmark import folders
 from newlesions.benchmark import tables as rows
-from newlesions.benchmark.failures import chain_of
+from newlesions.benchmark.jobs import chain_of
 from newlesions.benchmark.page_tables import notes, shown_costs, shown_table
 from newlesions.benchmark.plan import Plan
 from newlesions.benchmark.standings import Standings, entrants_of, standings
