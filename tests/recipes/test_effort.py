@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from newlesions import house
 from newlesions.networks.stages import Stage
 from newlesions.recipes.effort import efforts, flops_of_patch
 from newlesions.recipes.small import within_seconds
+from newlesions.recipes.stages import is_network_recipe, stages_of
+from newlesions.settings import read_recipe
 
 NETWORK = {"name": "unet3d", "channels": [8, 16]}
 
@@ -38,6 +42,23 @@ def test_a_convolution_costs_two_operations_a_weight_and_voxel_and_three_passes(
         for width in (32, 64)
     )
     assert 3.5 < wide / narrow < 4.1, "twice the channels are four times the products"
+
+
+def test_a_network_that_registers_is_counted_with_what_moves() -> None:
+    (joint,) = (one for one in stages_of(read_recipe("salem2021")) if one.is_trained)
+    small = replace(joint, sample=replace(joint.sample, patch=(16, 16, 16)))
+    assert flops_of_patch(small) > flops_of_patch(Stage.of("new", stage()))
+
+
+def test_gpu_hours_are_told_for_each_recipe_with_networks() -> None:
+    text = (house.root() / "docs" / "reproduce-msseg2.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line.split(" | ")[2] for line in text.splitlines() if line.startswith("| `")}
+    recipes = {name: read_recipe(name) for name in house.recipes()}
+    assert sorted(rows) == sorted(name for name, recipe in recipes.items() if is_network_recipe(recipe))
+    for name, told in rows.items():
+        for one in stages_of(recipes[name]):
+            if one.is_trained and one.network["name"] != "nnunet":
+                assert f"{one.name} {one.optimise.steps:,}" in told, f"{name}: run scripts/estimate_gpu_hours.py"
 
 
 def test_a_recipe_without_networks_has_none() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newlesions.networks import nnunet
 from newlesions.networks.stages import Stage
 from newlesions.recipes.stages import is_network_recipe, stages_of
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,21 @@ def flops_of_patch(stage: Stage) -> float:
         # Two patches, since normalisation over a batch may refuse one.
         inputs = torch.empty(2, stage.channels, *sides)
     with FlopCounterMode(display=False) as counter:
-        outputs = network(inputs)
-        # In training some networks also give what their deeper levels say.
-        total = torch.stack([one.sum() for one in ([outputs] if isinstance(outputs, torch.Tensor) else outputs)]).sum()
+        total = torch.stack([one.sum() for one in _tensors(network(inputs)) if one.requires_grad]).sum()
         total.backward()
     return float(counter.get_total_flops()) / 2
+
+
+def _tensors(outputs: Any) -> Iterator[torch.Tensor]:
+    """What a network gives in training: an image; or what its deeper levels say too; or how it moved the baseline."""
+    import torch
+
+    from newlesions.networks.registration import Registered
+
+    if isinstance(outputs, torch.Tensor):
+        yield outputs
+    elif isinstance(outputs, Registered):
+        yield from (one for one in vars(outputs).values() if isinstance(one, torch.Tensor))
+    else:
+        for one in outputs:
+            yield from _tensors(one)
