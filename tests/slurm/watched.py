@@ -95,15 +95,11 @@ class Watched(Quick):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         (folder / "site" / "steps" / "table.py").write_text(_TABLE)
-        for module in (folder / "site" / "steps").glob("*.py"):
-            module.write_text(module.read_text() + _WATCH.format(name=module.stem))
-        self.seconds, self.notes_file = seconds, folder / "notes"
-        self.environment |= {"QUICK_NOTES": str(self.notes_file)}
+        self.seconds, self.notes_file = seconds, watch(self)
 
     def submit(self, left_behind: str = "cancel", partition: str = "cpu") -> subprocess.Popen[str]:
         """Start the run on the cluster."""
-        (self.folder / "site.yaml").write_text(_SITE.format(partition=partition, left_behind=left_behind))
-        words = ("--model", str(self.model), "--profile", "slurm", "--site", "site.yaml", *FAST)
+        words = ("--model", str(self.model), *on_cluster(self.folder, left_behind, partition))
         return self.newlesions("run", str(self.bids), str(self.out), *words, seconds=self.seconds)
 
     def here(self, *more: str) -> str:
@@ -114,13 +110,11 @@ class Watched(Quick):
 
     def notes(self) -> list[Note]:
         """What the steps told so far."""
-        lines = self.notes_file.read_text().splitlines() if self.notes_file.is_file() else []
-        return [Note(**json.loads(line)) for line in lines]
+        return notes_in(self.notes_file)
 
     def nodes(self) -> dict[str, set[str]]:
         """The nodes that each step ran on."""
-        notes = self.notes()
-        return {note.step: {other.node for other in notes if other.step == note.step} for note in notes}
+        return nodes_in(self.notes_file)
 
     def jobs(self) -> list[Job]:
         """The jobs of the results folder in the queue."""
@@ -129,6 +123,33 @@ class Watched(Quick):
     def outcome(self) -> dict[str, str]:
         """The digests of the results but the one that tells where the scans lie."""
         return {name: digest for name, digest in self.results().items() if name != "pairs.tsv"}
+
+
+def watch(cohort: Quick) -> Path:
+    """Let the steps of a cohort tell where they run; the file with their notes."""
+    for module in (cohort.folder / "site" / "steps").glob("*.py"):
+        module.write_text(module.read_text() + _WATCH.format(name=module.stem))
+    notes = cohort.folder / "notes"
+    cohort.environment |= {"QUICK_NOTES": str(notes)}
+    return notes
+
+
+def on_cluster(folder: Path, left_behind: str = "cancel", partition: str = "cpu") -> tuple[str, ...]:
+    """The options that send a workflow's jobs to the cluster."""
+    (folder / "site.yaml").write_text(_SITE.format(partition=partition, left_behind=left_behind))
+    return ("--profile", "slurm", "--site", "site.yaml", *FAST)
+
+
+def notes_in(file: Path) -> list[Note]:
+    """What the steps told so far."""
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return [Note(**json.loads(line)) for line in lines]
+
+
+def nodes_in(file: Path) -> dict[str, set[str]]:
+    """The nodes that each step ran on."""
+    notes = notes_in(file)
+    return {note.step: {other.node for other in notes if other.step == note.step} for note in notes}
 
 
 def until(what: Callable[[], bool], process: subprocess.Popen[str], seconds: float = _LONGEST) -> None:

@@ -204,7 +204,7 @@ def test_a_benchmark_ends_with_a_leaderboard_and_nothing_left_to_do(cohort: Coho
 
 
 @pytest.mark.slow
-def test_a_killed_benchmark_goes_on_to_the_same_results(cohort: Cohort, tmp_path: Path) -> None:
+def test_a_killed_benchmark_goes_on_to_the_sameresults(cohort: Cohort, tmp_path: Path) -> None:
     words = ("--recipes", "subtraction", "cascade.yaml", "--budget", "1")
     with cohort.start_benchmark(*words, seconds=0.5) as process:
         wait_for(process, "fit_network")
@@ -215,10 +215,10 @@ def test_a_killed_benchmark_goes_on_to_the_same_results(cohort: Cohort, tmp_path
     assert "bias" not in cohort.steps(said), "what was done is not done again"
     other = Cohort(tmp_path / "other")
     assert other.benchmark(*words)[0] == 0
-    assert _results(cohort) == _results(other)
+    assert results(cohort) == results(other)
 
 
-def _results(cohort: Cohort) -> dict[str, str]:
+def results(cohort: Cohort) -> dict[str, str]:
     """The digests of models, masks, scores and of the tables that tell no times."""
     untimed = ("recipes/", "leaderboard/scores/", "leaderboard/comparison.tsv", "leaderboard/ranking.tsv")
     return {name: digest for name, digest in digests(cohort.out).items() if name.startswith(untimed)}

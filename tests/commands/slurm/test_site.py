@@ -113,3 +113,26 @@ def test_gpus_are_asked_for_in_the_way_of_the_site(tmp_path: Path, gpu: str, ask
         "fit_network",
         "pace",
     }
+
+
+@pytest.mark.parametrize(
+    ("partitions", "minutes"),
+    [
+        (
+            "{cpu: {max_runtime: 9000}, gpu: {max_runtime: 1440, max_gpu: 1}, gpu2: {max_runtime: 600, max_gpu: 1}}",
+            1440,
+        ),
+        ("{gpu: {max_runtime: 9000, max_gpu: 1}}", 2880),
+        ("{gpu: {max_gpu: 1}}", 2880),
+    ],
+)
+def test_a_training_asks_for_no_more_time_than_some_partition_gives(
+    tmp_path: Path, partitions: str, minutes: int
+) -> None:
+    """SLURM keeps a job that fits none waiting, for ever and without a word."""
+    assert f"fit_network:runtime={minutes}" in made(tmp_path, f"partitions: {partitions}\n")["set-resources"]
+
+
+def test_a_training_without_gpus_may_take_as_long_as_any_partition_gives(tmp_path: Path) -> None:
+    text = "gpu: {ask: none}\npartitions: {short: {max_runtime: 60}, long: {max_runtime: 2000}}\n"
+    assert "fit_network:runtime=2000" in made(tmp_path, text)["set-resources"]

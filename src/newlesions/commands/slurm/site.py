@@ -22,6 +22,9 @@ ENVIRONMENT = "NEWLESIONS_SITE"
 LOGS = Path("work") / "logs" / "slurm"
 """What SLURM itself says of each job, in the results folder; kept of the jobs that fail."""
 
+_NO_LIMIT = 10**9
+"""Minutes of a partition without a limit."""
+
 
 def find_site(profile: Path, given: str | None) -> Path:
     """The site's file: the one given, that of the environment, or the one beside the profile.
@@ -71,7 +74,7 @@ def profile_at(profile: Mapping[str, Any], site: Mapping[str, Any], prefix: str)
         "slurm-partition-config": SITE,
         "slurm-jobname-prefix": prefix,
         "slurm-logdir": str(LOGS),
-        "set-resources": [word for entry in profile.get("set-resources", []) for word in _at_gpu(entry, site["gpu"])],
+        "set-resources": [word for entry in profile.get("set-resources", []) for word in _at_site(entry, site)],
     }
     if site["account"]:
         made["default-resources"] = [*profile.get("default-resources", []), f"slurm_account={site['account']!r}"]
@@ -85,6 +88,19 @@ def profile_at(profile: Mapping[str, Any], site: Mapping[str, Any], prefix: str)
 def profile_text(made: Mapping[str, Any]) -> str:
     """The profile as YAML."""
     return yaml.safe_dump(dict(made), sort_keys=False, width=1000)
+
+
+def _at_site(entry: str, site: Mapping[str, Any]) -> list[str]:
+    """A rule's resources as the site has them."""
+    rule, _, minutes = entry.partition(":runtime=")
+    return [f"{rule}:runtime={min(int(minutes), _longest(site))}"] if minutes else _at_gpu(entry, site["gpu"])
+
+
+def _longest(site: Mapping[str, Any]) -> int:
+    """The minutes that a job of networks may take: of the longest partition for GPUs, where it asks for one."""
+    asks = site["gpu"]["ask"] != "none"
+    taken = [limits for limits in site["partitions"].values() if has_gpu(limits) or not asks]
+    return max(int(limits.get("max_runtime", _NO_LIMIT)) for limits in taken)
 
 
 def _at_gpu(entry: str, gpu: Mapping[str, Any]) -> list[str]:
