@@ -294,7 +294,7 @@ def tiny_cohort(folder: Path) -> Path:
 def test_all_recipes_on_the_tiny_cohort_interrupted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tiny_cohort(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    small = ["--patch", "16", "--members", "2", "--raise-rates", "--set", "networks.width=0.1"]
+    small = ["--patch", "16", "--batch", "4", "--members", "2", "--raise-rates", "--set", "networks.width=0.1"]
     for setting in (
         "networks.steps=2", "networks.threads=1", "resample.finest_mm=3", "resample.coarsest_mm=3",
         "resample.near_mm=null", "train.lesions=false", "train.inner_folds=2", "train.rounds=20",
