@@ -28,6 +28,7 @@ from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
 from newlesions.images.io import read_volume, write_volume
 from newlesions.recipes import measured
+from newlesions.recipes.effort import steps_of
 from newlesions.recipes.stages import stages_of
 from newlesions.report.tables import number, read_rows
 
@@ -126,9 +127,8 @@ def _row(row: Mapping[str, str], cost: Mapping[str, str], plain: float | None) -
     remarks = [row["remark"], row["reason"]]
     steps = cost.get("steps", "")
     if dice is not None and plain is not None and dice < plain and steps:
-        own = ", ".join(
-            f"{one.name} {one.optimise.steps}" for one in stages_of(settings.read_recipe(name)) if one.is_trained
-        )
+        stages = [one for one in stages_of(settings.read_recipe(name)) if one.is_trained]
+        own = ", ".join(f"{one.name} {steps_of(one)}" for one in stages)
         remarks.append(f"below the subtraction after so few steps (its own: {own})")
     return {
         "recipe": name,

@@ -42,14 +42,19 @@ def efforts(recipe: Mapping[str, Any]) -> list[Effort]:
     for stage in stages_of(recipe):
         if not stage.is_trained:
             continue
-        patches = stage.sample.batch * stage.optimise.accumulate
-        if stage.network["name"] == nnunet.NAME:
-            steps = int(stage.network.get("epochs", 300)) * int(stage.network.get("batches", 250))
-            found.append(Effort(stage.name, steps, patches, None))
-            continue
-        total = float(stage.optimise.steps) * patches * flops_of_patch(stage)
-        found.append(Effort(stage.name, stage.optimise.steps, patches, total))
+        patches, steps = stage.sample.batch * stage.optimise.accumulate, steps_of(stage)
+        planned = stage.network["name"] == nnunet.NAME
+        found.append(
+            Effort(stage.name, steps, patches, None if planned else float(steps) * patches * flops_of_patch(stage))
+        )
     return found
+
+
+def steps_of(stage: Stage) -> int:
+    """The optimiser steps of a network of a stage; nnU-Net counts epochs and batches."""
+    if stage.network["name"] == nnunet.NAME:
+        return int(stage.network.get("epochs", 300)) * int(stage.network.get("batches", 250))
+    return stage.optimise.steps
 
 
 def flops_of_patch(stage: Stage) -> float:
