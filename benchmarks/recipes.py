@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from scipy import ndimage
 
 from newlesions import house, settings
 from newlesions.benchmark.folders import leaderboard_files
-from newlesions.cohort.pairs import Pair
+from newlesions.cohort.pairs import Pair, join_raters
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
 from newlesions.images.io import read_volume, write_volume
 from newlesions.recipes import measured
@@ -86,15 +85,15 @@ def rated(folder: Path, pair: Pair) -> Pair:
     """The pair with the masks of four raters: two draw widely, and each overlooks some lesions."""
     reference = read_volume(Path(pair.reference))
     labels = cc3d.connected_components(reference.data > 0, connectivity=26)
-    named = []
+    named = {}
     for rater in range(1, RATERS + 1):
         rng = np.random.default_rng([rater, int(pair.subject)])
         seen = [label for label in range(1, int(labels.max()) + 1) if rng.uniform() >= _OVERLOOKED]
         mask = np.isin(labels, seen)
         path = folder / f"{pair.pair}_{rater}.nii.gz"
         write_volume(path, reference.with_data(ndimage.binary_dilation(mask) if rater % 2 else mask))
-        named.append(f"{rater}={path}")
-    return replace(pair, raters=";".join(named))
+        named[str(rater)] = str(path)
+    return pair.with_values(raters=join_raters(named))
 
 
 def benchmark_words(folder: Path, options: argparse.Namespace) -> list[str]:

@@ -204,7 +204,7 @@ def test_a_benchmark_ends_with_a_leaderboard_and_nothing_left_to_do(cohort: Coho
 
 
 @pytest.mark.slow
-def test_a_killed_benchmark_goes_on_to_the_sameresults(cohort: Cohort, tmp_path: Path) -> None:
+def test_a_killed_benchmark_goes_on_to_the_same_results(cohort: Cohort, tmp_path: Path) -> None:
     words = ("--recipes", "subtraction", "cascade.yaml", "--budget", "1")
     with cohort.start_benchmark(*words, seconds=0.5) as process:
         wait_for(process, "fit_network")
