@@ -273,6 +273,7 @@ def _add_consensus(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         default="mean",
         help="how the written masks are fused (mean); weights are learned from the references",
     )
+    consensus.add_argument("--cores", metavar="N", type=_cores, help="how many pairs are scored at once (all cores)")
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -325,6 +326,16 @@ def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     bench.add_argument("--extra-pairs", metavar="TSV", help="pairs of other subjects, for recipes that ask for such")
     bench.add_argument("--configfile", metavar="FILE", help="a YAML file of settings, over the shipped config.yaml")
     bench.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting, for all recipes")
+    fused = bench.add_argument_group("recipes fused, as further rows of the leaderboard")
+    fused.add_argument(
+        "--consensus",
+        nargs="+",
+        choices=("mean", "majority", "staple", "weights"),
+        default=[],
+        metavar="WAY",
+        help="mean, majority, staple, weights (learned from the other folds' pairs); one or several",
+    )
+    fused.add_argument("--consensus-of", nargs="+", default=[], metavar="LIST", help="of these recipes (all)")
     small = bench.add_argument_group("recipes made small in the same way")
     small.add_argument("--patch", type=_positive, metavar="N", help="the most voxels along a patch (twice in slices)")
     small.add_argument("--batch", type=_positive, metavar="N", help="the most patches in a batch")

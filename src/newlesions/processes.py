@@ -1,4 +1,4 @@
-"""Processes that end together, and a lock that ends with them."""
+"""Processes that end together, a lock that ends with them, and how many cores they have."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def die_with_parent() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def cores_of(asked: str | None = None) -> int:
+    """How many cores ``--cores`` says: a number, or ``all`` that this process may use, as where nothing is said."""
+    if asked is not None and asked != "all":
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def hold_lock(path: Path, patience: float = 5.0) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from newlesions import house, settings
 from newlesions.benchmark.networks import Learned, members, wanted
-from newlesions.benchmark.plan import Conditions, Entrant, Plan, make_plan
+from newlesions.benchmark.plan import Conditions, Consensus, Entrant, Plan, make_plan
 from newlesions.benchmark.preparation import STEPS, preparation
 from newlesions.cohort.pairs import Pair
 from newlesions.networks.stages import Stage
@@ -103,6 +103,20 @@ def test_no_job_of_a_fold_learns_from_its_subjects(tmp_path: Path) -> None:
             assert set(plan["trees"][entry["trees"]]["pairs"]) == set(fold_of) - set(entry["pairs"])
     held_out = [name for key, entry in plan["entries"].items() if key.startswith("cascade/") for name in entry["pairs"]]
     assert sorted(held_out) == sorted(fold_of), "each pair is judged once"
+
+
+def test_a_consensus_is_judged_on_the_pairs_of_each_fold_and_trains_nothing() -> None:
+    entrants = [shipped("subtraction"), shipped("boosted")]
+    alone = make_plan(PAIRS, entrants, Conditions("3"))
+    plan = make_plan(PAIRS, entrants, Conditions("3"), consensus=[Consensus("mean", ("subtraction", "boosted"))])
+    fused = {key: entry for key, entry in plan["entries"].items() if key not in alone["entries"]}
+    assert set(fused) == {"consensus-mean/1", "consensus-mean/2", "consensus-mean/3"}
+    for entry in fused.values():
+        assert entry["pairs"] == plan["entries"][f"boosted/{entry['fold']}"]["pairs"]
+        assert (entry["how"], entry["of"]) == ("mean", ["subtraction", "boosted"])
+    assert {name: plan[name] for name in ("steps", "networks", "trees", "recipes")} == {
+        name: alone[name] for name in ("steps", "networks", "trees", "recipes")
+    }
 
 
 def test_two_recipes_with_one_stage_share_its_networks(tmp_path: Path) -> None:

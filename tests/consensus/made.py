@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from newlesions.evaluate.masks import LabelImage, label_image
 
 SHAPE = (20, 18, 14)
 
@@ -22,3 +26,9 @@ def seen(mask: np.ndarray, error: float, seed: int) -> np.ndarray:
     near = np.zeros(mask.shape, bool)
     near[2:-2, 2:-2, 2:-2] = True
     return np.where(near, np.clip(np.where(mask, 0.7, 0.3) + noise, 0, 1), 0).astype(np.float32)
+
+
+def read(pair: int, errors: tuple[float, ...]) -> tuple[np.ndarray[Any, Any], LabelImage]:
+    """A pair's maps by systems of these errors, and its reference; a function of a module, for other processes."""
+    mask = truth(pair)
+    return np.stack([seen(mask, error, 100 * pair + n) for n, error in enumerate(errors)]), label_image(mask)

@@ -1,121 +1,54 @@
-"""The worth of a consensus, with nothing taken from the subject that is scored."""
+"""What scores tell of a consensus."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+import math
 
-import numpy as np
 import pytest
 
-from consensus.made import seen, truth
-from newlesions.consensus.evidence import Evidence, Known, leave_one_subject_out, verdict
-from newlesions.consensus.fuse import WAYS, fuse
-from newlesions.consensus.weights import learn_weights, moments
-from newlesions.errors import ConfigError
+from newlesions.consensus.evidence import ROW, judge, verdict, verdicts
 from newlesions.evaluate.compare.bootstrap import Bootstrap
-from newlesions.evaluate.masks import label_image
-from newlesions.evaluate.measures import score
 
-NAMES = ("careful", "middling", "careless")
 QUICK = Bootstrap(resamples=500)
 
 
-def known(number: int, errors: Sequence[float], subject: str = "", lesion: bool = True) -> Known:
-    mask = truth(number, lesion)
-    maps = np.stack([seen(mask, error, 100 * number + n) for n, error in enumerate(errors)])
-    return Known(f"pair-{number}", subject or f"s{number}", lambda: (maps, label_image(mask)))
+def scores(*values: float) -> dict[str, dict[str, float]]:
+    return {f"p{n}": {"Dice": value, "F1_score": 1 - value} for n, value in enumerate(values)}
 
 
-def cohort(errors: Sequence[float] = (0.25, 0.3, 0.35), count: int = 8) -> list[Known]:
-    return [known(number, errors, lesion=number < count - 1) for number in range(count)]
+def subjects(*names: str) -> dict[str, str]:
+    return {f"p{n}": name for n, name in enumerate(names)}
 
 
-def dices(evidence: Evidence, name: str, pairs: list[Known]) -> np.ndarray:
-    return np.array([evidence.scores[name][one.pair].get("Dice", np.nan) for one in pairs])
+def test_a_system_is_chosen_by_the_other_subjects_and_the_consensus_is_compared_with_it() -> None:
+    table = {"a": scores(0.9, 0.5, 0.5), "b": scores(0.1, 0.6, 0.6), "both": scores(0.7, 0.7, 0.7)}
+    found = judge(("a", "b"), ("both",), table, subjects("1", "2", "3"), QUICK)
+    assert found.chosen["Dice"] == {"1": "b", "2": "a", "3": "a"}
+    row = found.row("both", "Dice")
+    assert row is not None and row.kind == "consensus"
+    assert (row.mean, row.best) == (pytest.approx(0.7), pytest.approx((0.1 + 0.5 + 0.5) / 3))
+    assert row.difference == pytest.approx(row.mean - row.best) and row.is_better
+    assert verdict(found, "both").startswith("in Dice it beats the best single system (0.700 against 0.367")
+    assert [line.partition(":")[0] for line in verdicts(found)] == ["both"]
+    assert set(vars(row)) == set(ROW)
 
 
-def test_a_mean_of_systems_that_err_apart_beats_the_best_of_them() -> None:
-    pairs = cohort()
-    found = leave_one_subject_out(NAMES, pairs, bootstrap=QUICK)
-    row = found.row("mean", "Dice")
-    assert row is not None and row.is_better and row.pairs == 7 and row.kind == "consensus"
-    best = np.array([dices(found, found.chosen["Dice"][one.subject], pairs)[n] for n, one in enumerate(pairs)])
-    gaps = dices(found, "mean", pairs) - best
-    assert row.difference == pytest.approx(np.nanmean(gaps)) and row.mean - row.best == pytest.approx(row.difference)
-    assert row.p == pytest.approx(2 / 2**7), "all seven pairs gain"
-    assert verdict(found, "mean").startswith("consensus (mean): in Dice it beats the best single system (")
-    assert "\n" not in verdict(found, "mean")
+def test_subjects_are_drawn_with_all_of_their_pairs() -> None:
+    """Four pairs that agree within each of two subjects tell no more than two."""
+    table = {"a": scores(0.5, 0.5, 0.5, 0.5), "b": scores(0.4, 0.4, 0.4, 0.4), "both": scores(0.6, 0.6, 0.4, 0.4)}
+    apart = judge(("a", "b"), ("both",), table, subjects("1", "2", "3", "4"), QUICK).row("both", "Dice")
+    alike = judge(("a", "b"), ("both",), table, subjects("1", "1", "2", "2"), QUICK).row("both", "Dice")
+    assert apart is not None and alike is not None and apart.difference == alike.difference
+    assert alike.high - alike.low >= apart.high - apart.low and alike.high == pytest.approx(0.1)
+    assert alike.interval == "percentile"
 
 
-def test_every_score_is_that_of_the_evaluation() -> None:
-    pairs = cohort(count=3)
-    found = leave_one_subject_out(NAMES, pairs, bootstrap=QUICK)
-    assert list(found.scores) == [*NAMES, *WAYS]
-    maps, reference = pairs[1].read()
-    for name, mask in (("middling", maps[1] >= 0.5), ("majority", fuse(maps, "majority") >= 0.5)):
-        expected = score(reference, label_image(mask, reference.affine, reference.spacing))
-        assert found.scores[name]["pair-1"] == pytest.approx(expected, nan_ok=True)
-
-
-def test_weights_and_the_best_single_one_know_nothing_of_the_subject() -> None:
-    """Two pairs of one subject, whose reference is then turned about: nothing changes for it, all for others."""
-    pairs = [*cohort(count=5), known(9, (0.1, 0.6, 0.6), subject="s0")]
-    before = leave_one_subject_out(NAMES, pairs, bootstrap=QUICK)
-    others = [one for one in pairs if one.subject != "s0"]
-    expected = learn_weights([moments(one.read()[0], one.read()[1].labels) for one in others])
-    np.testing.assert_allclose(before.weights["s0"], expected)
-
-    def swapped(one: Known) -> Known:
-        maps, reference = one.read()
-        return dataclasses.replace(one, read=lambda: (maps[::-1], reference))
-
-    after = leave_one_subject_out(
-        NAMES, [swapped(one) if one.subject == "s0" else one for one in pairs], bootstrap=QUICK
-    )
-    assert after.weights["s0"] == before.weights["s0"] and after.weights["s1"] != before.weights["s1"]
-    assert all(after.chosen[measure]["s0"] == before.chosen[measure]["s0"] for measure in before.chosen)
-
-
-def test_a_system_is_not_its_own_best_by_its_own_pair() -> None:
-    """The second system is best on the mean, but only by the pair that is left out."""
-    pairs = [known(n, (0.2, 0.3), lesion=True) for n in range(3)] + [known(3, (2.0, 0.01))]
-    found = leave_one_subject_out(("first", "second"), pairs, ("mean",), QUICK)
-    means = {name: dices(found, name, pairs).mean() for name in ("first", "second")}
-    assert means["second"] > means["first"] and found.chosen["Dice"]["s3"] == "first"
-
-
-def test_false_lesions_count_as_fewer_is_better() -> None:
-    pairs = [known(n, (0.2, 0.35), lesion=n % 2 == 0) for n in range(6)]
-    found = leave_one_subject_out(("first", "second"), pairs, ("mean",), QUICK)
-    row = found.row("second", "NbTestedLesions")
-    assert row is not None and row.mean > row.best and row.difference == pytest.approx(row.best - row.mean)
-    assert row.pairs == 3 and not row.is_better
-
-
-def test_a_verdict_does_not_claim_what_is_not_shown() -> None:
-    same = [known(n, (0.2, 0.2)) for n in range(4)]
-    twins = [dataclasses.replace(one, read=lambda one=one: (one.read()[0][[0, 0]], one.read()[1])) for one in same]
-    found = leave_one_subject_out(("a", "b"), twins, bootstrap=QUICK)
-    said = verdict(found, "mean")
-    assert said.count("is not shown to beat") == 2 and "difference +0.000" in said
-    empty = [known(n, (0.2, 0.2), lesion=False) for n in range(3)]
-    said = verdict(leave_one_subject_out(("a", "b"), empty, bootstrap=QUICK), "staple")
-    assert said == "consensus (staple): Dice is not defined for any pair; F1_score is not defined for any pair"
-
-
-@pytest.mark.parametrize(
-    ("systems", "pairs", "ways", "message"),
-    [
-        (("a",), cohort(count=3), WAYS, "found 1 systems"),
-        (("a", "a"), cohort(count=3), WAYS, "found 'a' as the name of a system"),
-        (("a", "mean"), cohort(count=3), WAYS, "found 'mean' as the name of a system"),
-        (("a", "b"), cohort(count=3), ("median",), "found 'median'; expected some of mean"),
-        (("a", "b"), [known(n, (0.1, 0.1), "one") for n in range(3)], WAYS, "references of 1 subjects"),
-    ],
-)
-def test_what_tells_nothing_is_one_line(
-    systems: tuple[str, ...], pairs: list[Known], ways: tuple[str, ...], message: str
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        leave_one_subject_out(systems, pairs, ways, QUICK)
+def test_pairs_without_a_value_are_left_out_of_a_measure() -> None:
+    table = {"a": scores(0.5, 0.5, 0.5), "b": scores(0.4, 0.4, 0.4), "both": scores(0.6, 0.6, 0.6)}
+    for name, count in (("a", 2.0), ("b", 1.0), ("both", 0.0)):
+        table[name]["p3"] = {"NbTestedLesions": count}
+    found = judge(("a", "b"), ("both",), table, subjects("1", "2", "3", "4"), QUICK)
+    dice, false = found.row("both", "Dice"), found.row("both", "NbTestedLesions")
+    assert dice is not None and dice.pairs == 3
+    assert false is not None and false.pairs == 1 and false.difference == 2.0 and math.isnan(false.low)
+    assert found.chosen["NbTestedLesions"] == {"1": "b", "2": "b", "3": "b", "4": "a"}, "of equal ones the first"

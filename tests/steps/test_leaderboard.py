@@ -11,7 +11,7 @@ import pytest
 
 from newlesions import house
 from newlesions.benchmark import folders
-from newlesions.benchmark.plan import Conditions, Entrant, folds_of, make_plan
+from newlesions.benchmark.plan import Conditions, Consensus, Entrant, folds_of, make_plan
 from newlesions.cohort.pairs import Pair
 from newlesions.evaluate.forms import json_form
 from newlesions.evaluate.pair import Inputs, evaluate_pair
@@ -29,6 +29,9 @@ ABOUT = {
     "pairs": 8, "subjects": 8, "folds": 2, "seed": 0, "minutes": 1.0, "limits": [], "failed_pairs": {},
     "left_out": {"masson2021": "found no package nnunetv2"}, "remarks": {"larosa2021": "a remark"},
 }  # fmt: skip
+
+
+FUSED = "consensus-mean"
 
 
 def masks(number: int, empty: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -49,6 +52,11 @@ def masks(number: int, empty: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A finished benchmark but for its leaderboard, which is the working directory."""
     monkeypatch.chdir(tmp_path)
+    return made_benchmark(tmp_path)
+
+
+def made_benchmark(tmp_path: Path, fused: bool = False) -> Path:
+    """With ``fused``, there is a consensus that says what `subtraction` does."""
     pairs = []
     for subject in SUBJECTS:
         reference = tmp_path / "references" / f"{subject}.nii.gz"
@@ -57,13 +65,14 @@ def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pairs.append(pair.with_values(reference=str(reference)))
     conditions = Conditions("2")
     entrants = [Entrant(name, read_recipe(name), merged(read_config() | {"recipe": name})) for name in RECIPES]
-    plan = make_plan(pairs, entrants, conditions)
+    plan = make_plan(pairs, entrants, conditions, consensus=[Consensus("mean", RECIPES)] if fused else [])
     fold_of = folds_of(pairs, conditions)
     write_json(tmp_path / folders.PLAN, plan)
     rows: dict[str, dict[str, Any]] = {}
     for pair in pairs:
         fold = fold_of[pair.subject]
-        for name, mask in masks(int(pair.subject), pair.subject == EMPTY)[1].items():
+        seen = masks(int(pair.subject), pair.subject == EMPTY)[1]
+        for name, mask in (seen | ({FUSED: seen["subtraction"]} if fused else {})).items():
             path = tmp_path / folders.result_file(name, fold, pair.pair, "mask")
             write_volume(path, Volume(mask, np.eye(4)))
             row = json_form(evaluate_pair(Inputs(pair.pair, Path(pair.reference), path, raters={})))
@@ -75,9 +84,9 @@ def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def make(benchmark: Path) -> dict[str, Path]:
+def make(benchmark: Path, fused: bool = False) -> dict[str, Path]:
     """Run the step; what it wrote."""
-    files = {name: Path(path) for name, path in folders.leaderboard_files().items()}
+    files = {name: Path(path) for name, path in folders.leaderboard_files(fused).items()}
     leaderboard([], folders.PLAN, ABOUT, {"resamples": 200, "seed": 0}, False, **files)
     return {name: benchmark / path for name, path in files.items()}
 
@@ -126,3 +135,19 @@ def test_where_nothing_was_scored_there_is_no_leaderboard(benchmark: Path) -> No
     with pytest.raises(ValueError, match="no recipe scored any pair"):
         make(benchmark)
     assert not (benchmark / "leaderboard" / "index.html").exists()
+
+
+def test_a_consensus_stands_among_the_recipes_with_its_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_benchmark(tmp_path, fused=True)
+    files = make(tmp_path, fused=True)
+    rows = {row["recipe"]: row for row in read_rows(files["table"])}
+    assert rows[FUSED]["Dice"] == "1.000000" and rows[FUSED]["title"] == f"consensus (mean) of {', '.join(RECIPES)}"
+    table = {(row["name"], row["measure"]): row for row in read_rows(files["consensus"])}
+    assert table[FUSED, "Dice"]["kind"] == "consensus" and table["larosa2021", "Dice"]["kind"] == "system"
+    assert float(table[FUSED, "Dice"]["difference"]) == 0.0 and float(table["larosa2021", "Dice"]["difference"]) < 0
+    text = files["page"].read_text()
+    assert "Is a consensus better?" in text and f"{FUSED}: in Dice it is not shown to beat the best single" in text
+    assert FUSED not in {row["recipe"] for row in read_rows(files["reported"])}

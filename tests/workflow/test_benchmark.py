@@ -67,6 +67,14 @@ def fold_scores(pairs, results, scores, judged, kind, model=None, bucket=None, *
     write_json(judged, {name: 1.0 for name in rows})
     write_json(scores, rows)
 
+def fold_consensus(pairs, results, scores, judged, how, moments, **others):
+    assert bool(moments) == (how == "weights")
+    fold_scores(pairs, results, scores, judged, how)
+
+def moments(pairs, moments_out, **others):
+    seconds()
+    write_json(moments_out, {})
+
 def network(pairs, model_files, report, limits, candidates, digests=None):
     seconds()
     assert {"device", "threads"} <= limits.keys()
@@ -96,7 +104,7 @@ class Cohort(Quick):
                 self.scan(f"{number:02}", session)
             self.reference(f"{number:02}", "M12")
             self.reference(f"{number:02}", "M12", kind="all")
-        for name in ("pace", "fold_model", "fold_scores", "fit_network", "network"):
+        for name in ("pace", "fold_model", "fold_scores", "fit_network", "network", "fold_consensus", "moments"):
             (folder / "site" / "steps" / f"{name}.py").write_text(_STEPS)
         (folder / "cascade.yaml").write_text(CASCADE)
         (folder / "broken.yaml").write_text(CASCADE.replace("id: cascade", "id: broken").replace("[4]", "[5]"))
@@ -159,7 +167,8 @@ def test_recipes_prepare_each_pair_once_in_each_distinct_way(cohort: Cohort, rec
     pairs = read_pairs(cohort.folder / "pairs.tsv")
     raters = ";".join(f"{name}=/{name}.nii.gz" for name in "abcd")
     write_pairs(cohort.folder / "pairs.tsv", [pair.with_values(raters=raters) for pair in pairs])
-    code, said = cohort.benchmark("--recipes", recipes, "--budget", "1", "--dry-run")
+    fused = ("--consensus", "mean", "weights")
+    code, said = cohort.benchmark("--recipes", recipes, "--budget", "1", "--dry-run", *fused)
     names = re.search(r"recipes, 2 folds, training 1 min a fold: (.+)", said)
     assert names is not None, said
     taking_part = names[1].split(", ")
@@ -171,25 +180,28 @@ def test_recipes_prepare_each_pair_once_in_each_distinct_way(cohort: Cohort, rec
         assert jobs[step] == ways * (12 if step in ("bias", "brain") else 6), step
         assert ways < len(taking_part)
     assert jobs["fold_scores"] == 2 * len(taking_part)
+    assert (jobs["fold_consensus"], jobs["moments"]) == (2 * 2, 2)
     assert not cohort.out.exists(), "nothing is written"
 
 
 @pytest.mark.slow
 def test_a_benchmark_ends_with_a_leaderboard_and_nothing_left_to_do(cohort: Cohort) -> None:
-    words = ("--recipes", "subtraction,boosted", "cascade.yaml", "--budget", "1")
+    words = ("--recipes", "subtraction,boosted", "cascade.yaml", "--budget", "1", "--consensus", "mean", "weights")
     code, said = cohort.benchmark(*words)
     assert code == 0, said
     steps = cohort.steps(said)
+    assert (steps.count("fold_consensus"), steps.count("moments")) == (4, 2)
     assert {name: steps.count(name) for name in ("bias", "halfway", "case", "pace", "fit_network", "fit")} == {
         "bias": 12, "halfway": 6, "case": 6, "pace": 2, "fit_network": 6, "fit": 2,
     }  # fmt: skip
     assert (steps.count("fold_scores"), steps.count("leaderboard")) == (6, 1)
     table = cohort.table()
-    assert set(table) == {"subtraction", "boosted", "cascade"}
+    assert set(table) == {"subtraction", "boosted", "cascade", "consensus-mean", "consensus-weights"}
+    assert {row["name"] for row in read_rows(cohort.out / leaderboard_files(fused=True)["consensus"])} == set(table)
     assert {row["pairs"] for row in table.values()} == {"6"} and {row["failed"] for row in table.values()} == {"0"}
     assert table["cascade"]["networks"] == "3" and table["subtraction"]["networks"] == "0"
     page = (cohort.out / "leaderboard" / "index.html").read_text()
-    assert "cascade" in page
+    assert "cascade" in page and "Is a consensus better?" in page
     assert not re.search(r'(?:src|href)="(?!data:|#)', page), "nothing from elsewhere"
     networks = cohort.table("costs")
     assert networks["cascade"]["steps"] == "lesions 80, new 80", "60 s / 3 networks / 0.25 s"
@@ -199,6 +211,7 @@ def test_a_benchmark_ends_with_a_leaderboard_and_nothing_left_to_do(cohort: Coho
     assert digests(cohort.out) == before
     code, said = cohort.benchmark("--recipes", "subtraction", "--budget", "1")
     assert set(cohort.steps(said)) == {"leaderboard"}, "what is there is taken"
+    assert not (cohort.out / leaderboard_files(fused=True)["consensus"]).exists(), "nothing of an earlier leaderboard"
     code, said = cohort.benchmark("--recipes", "cascade.yaml", "--budget", "2")
     assert set(cohort.steps(said)) == {"fit_network", "fold_model", "network", "fold_scores", "leaderboard"}
 
@@ -259,6 +272,12 @@ def test_a_wrong_start_is_one_line(
         (["dalbis2021-b"], "found none that can take part (dalbis2021-b: found one table of pairs"),
         (["subtraction", "--set", "candidates.k=-1"], "candidates.k"),
         (["subtraction", "--bootstrap", "9"], "expected at least 100 resamples"),
+        (["subtraction", "--consensus", "mean"], "--consensus: found 1 recipes to fuse; expected at least 2"),
+        (["subtraction", "--consensus-of", "subtraction"], "found no --consensus beside it"),
+        (
+            ["subtraction,boosted", "--consensus", "mean", "--consensus-of", "larosa2021"],
+            "found 'larosa2021'; expected",
+        ),
     ):
         assert main([*start, *words]) == 2
         assert line in capsys.readouterr().err
@@ -295,6 +314,7 @@ def test_all_recipes_on_the_tiny_cohort_interrupted_once(tmp_path: Path, monkeyp
     table = tiny_cohort(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     small = ["--patch", "16", "--batch", "4", "--members", "2", "--raise-rates", "--set", "networks.width=0.1"]
+    small += ["--consensus", "mean", "weights", "--consensus-of", "subtraction,boosted,larosa2021"]
     for setting in (
         "networks.steps=2", "networks.threads=1", "resample.finest_mm=3", "resample.coarsest_mm=3",
         "resample.near_mm=null", "train.lesions=false", "train.inner_folds=2", "train.rounds=20",
@@ -315,7 +335,7 @@ def test_all_recipes_on_the_tiny_cohort_interrupted_once(tmp_path: Path, monkeyp
     absent = {} if nnunet.is_installed() else {"martinezheras2023", "masson2021"}
     assert set(missing) == set(absent), ended.stdout
     assert ended.returncode == (1 if missing else 0), ended.stdout
-    assert set(rows) == set(house.recipes())
+    assert set(rows) == {*house.recipes(), "consensus-mean", "consensus-weights"}
     assert {row["pairs"] for name, row in rows.items() if name not in missing} == {str(len(read_pairs(table)))}
     assert "bias" not in {line.split()[-2] for line in ended.stdout.splitlines() if line.startswith("[")}
     page = (out / "leaderboard" / "index.html").read_text()

@@ -45,36 +45,41 @@ class Cost:
 
 
 def cost_of(out: Path, plan: Plan, recipe: str) -> Cost:
-    """The cost of a recipe whose folds are all done."""
-    entries = [entry for entry in plan["entries"].values() if entry["recipe"] == recipe]
-    trained = [training_jobs(plan, entry) for entry in entries]
-    files = [out / folders.cost_file(*job) for jobs in trained for job in jobs]
-    applied = [out / folders.cost_file("network", recipe, f"fold-{entry['fold']}") for entry in entries]
-    facts = [_facts(out, key) for entry in entries[:1] for key in entry["networks"]]
-    stages = [plan["networks"][key]["stage"] for entry in entries[:1] for key in entry["networks"]]
+    """The cost of a recipe whose folds are all done; of a consensus, with that of all that it fuses."""
+    own = [entry for entry in plan["entries"].values() if entry["recipe"] == recipe]
+    names = [recipe, *own[0].get("of", [])]
+    entries = [entry for entry in plan["entries"].values() if entry["recipe"] in names]
+    trained = dict.fromkeys((entry["fold"], job) for entry in entries for job in training_jobs(plan, entry))
+    files = [out / folders.cost_file(*job) for _, job in trained]
+    applied = [out / folders.cost_file("network", entry["recipe"], f"fold-{entry['fold']}") for entry in entries]
+    fused = [out / folders.cost_file("fold_consensus", recipe, f"fold-{entry['fold']}") for entry in own]
+    keys = dict.fromkeys(key for entry in entries if entry["fold"] == own[0]["fold"] for key in entry["networks"])
+    facts = [_facts(out, key) for key in keys]
     sizes = [one["parameters"] for one in facts if "parameters" in one]
     spent = [seconds for entry in entries for seconds in _judged(out, entry)]
     networks = [seconds for path in applied if (seconds := _value(path, "cpu_time")) is not None]
-    pairs = sum(len(entry["pairs"]) for entry in entries)
+    pairs = sum(len(entry["pairs"]) for entry in own)
+    held = [value for path in [*files, *applied, *fused] if (value := _value(path, "max_rss")) is not None]
     return Cost(
-        _prepared(out, plan, recipe),
+        _prepared(out, plan, [name for name in names if name in plan["recipes"]]),
         len(facts),
         sum(sizes) if sizes and len(sizes) == len(facts) else None,
-        _steps(zip(stages, facts, strict=True)),
-        _minutes(files, "cpu_time", len(entries)) if files else None,
-        _minutes(files, "s", len(entries)) if files else None,
+        _steps(zip((plan["networks"][key]["stage"] for key in keys), facts, strict=True)) if len(names) == 1 else "",
+        _minutes(files, "cpu_time", len(own)) if files else None,
+        _minutes(files, "s", len(own)) if files else None,
         (sum(spent) + sum(networks)) / pairs if pairs and spent else None,
-        max((value for path in [*files, *applied] if (value := _value(path, "max_rss")) is not None), default=None),
+        max(held, default=None),
     )
 
 
-def _prepared(out: Path, plan: Plan, recipe: str) -> float | None:
-    """CPU seconds to prepare a pair, its two sessions included."""
-    chain = chain_of(plan, plan["recipes"][recipe]["prepared"]["candidates"])
+def _prepared(out: Path, plan: Plan, recipes: Iterable[str]) -> float | None:
+    """CPU seconds to prepare a pair, its two sessions included, for all of these recipes."""
+    chains = [chain_of(plan, plan["recipes"][name]["prepared"]["candidates"]) for name in recipes]
+    steps = dict.fromkeys(step for chain in chains for step in chain.items())
     rows = [row for row in plan["pairs"] if row["fold"]]
     total, known = 0.0, True
     for row in rows:
-        for step, key in chain.items():
+        for step, key in steps:
             sessions = [row["baseline_session"], row["followup_session"]] if step in _OF_SESSION else [
                 row["followup_session"]]  # fmt: skip
             for session in sessions:

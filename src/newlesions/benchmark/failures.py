@@ -76,6 +76,8 @@ def _candidates(plan: Plan) -> dict[str, set[str | None]]:
 def _logs_of(plan: Plan, entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The logs of what leads to a recipe's scores in a fold, by step."""
     names = entry["recipe"], f"fold-{entry['fold']}"
+    if entry["kind"] == folders.CONSENSUS:
+        return [(step, folders.log_file(step, *names)) for step in ("moments", "fold_consensus")]
     networks = [plan["networks"][key] for key in entry["networks"]]
     logs = [("pace", folders.log_file("pace", job["pace_key"])) for job in networks if job["pace_key"]]
     logs += [(job[0], folders.log_file(*job)) for job in training_jobs(plan, entry)]

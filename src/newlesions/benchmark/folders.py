@@ -9,6 +9,13 @@ WORK = "work"
 PLAN = f"{WORK}/plan.json"
 LEADERBOARD = "leaderboard"
 PAGE = "index.html"
+CONSENSUS = "consensus"
+"""The kind of what fuses recipes; its names begin so, and no recipe's does."""
+
+
+def consensus_name(how: str) -> str:
+    """What recipes fused in a way are called among the recipes."""
+    return f"{CONSENSUS}-{how}"
 
 
 def session_file(step: str, key: str, subject: str, session: str, name: str) -> str:
@@ -76,6 +83,11 @@ def probability_file(recipe: str, fold: str, pair: str, which: str) -> str:
     return f"{WORK}/applied/{recipe}/fold-{fold}/{pair}_{which}.nii.gz"
 
 
+def moments_file(how: str, fold: str) -> str:
+    """What a consensus learns its weights from, of the pairs that a fold holds out."""
+    return f"{WORK}/moments/{how}/fold-{fold}.json"
+
+
 def result_file(recipe: str, fold: str, pair: str, what: str) -> str:
     """A result of a pair on the follow-up's own grid: ``what`` is mask, probseg or dseg."""
     return f"{results_folder(recipe, fold)}/{pair}_space-orig_label-lesion_{what}.nii.gz"
@@ -91,11 +103,14 @@ def cost_file(job: str, *names: str) -> str:
     return f"{WORK}/benchmarks/{'/'.join([job, *names[:-1]])}/{names[-1]}.tsv"
 
 
-def leaderboard_files() -> dict[str, str]:
-    """The tables and the page that every leaderboard has, by the names that the step `leaderboard` gives them."""
+def leaderboard_files(fused: bool = False) -> dict[str, str]:
+    """The tables and the page of a leaderboard, by the names that the step `leaderboard` gives them; ``fused``: with
+    the table of what a consensus is worth."""
     names = {
         "page": PAGE, "table": "leaderboard.tsv", "comparison_table": "comparison.tsv", "tests": "tests.tsv",
         "ranking": "ranking.tsv", "costs": "costs.tsv", "paces": "paces.tsv", "lesions": "lesions.tsv",
         "reported": "reported.tsv",
     }  # fmt: skip
+    if fused:
+        names["consensus"] = "consensus.tsv"
     return {name: f"{LEADERBOARD}/{file}" for name, file in names.items()}

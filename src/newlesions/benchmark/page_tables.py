@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from newlesions.benchmark.standings import Entrant, Standings
 from newlesions.benchmark.tables import SHOWN, clean_pairs
+from newlesions.consensus.evidence import Evidence
 from newlesions.evaluate.compare import text
 from newlesions.evaluate.compare.catalogue import MEASURES
 from newlesions.evaluate.compare.comparison import Comparison
@@ -45,6 +46,18 @@ def shown_costs(standings: Standings) -> list[list[str]]:
             _number(cost.train_cpu_min, 1), _number(cost.train_min, 1), _number(cost.apply_cpu_s, 1),
             _number(cost.memory_mb, 0),
         ])  # fmt: skip
+    return rows
+
+
+def shown_consensus(evidence: Evidence) -> list[list[str]]:
+    """Recipes and each consensus of them beside the best single recipe, in the measures of the verdict."""
+    rows = [["", "measure", "pairs", "mean", "best single recipe", "difference", "p"]]
+    for row in evidence.rows:
+        measure = MEASURES[row.measure]
+        bounds = f" {text.interval(row.low, row.high, measure.digits)}" if math.isfinite(row.low) else ""
+        numbers = [text.number(value, measure.digits) for value in (row.mean, row.best, row.difference)]
+        numbers[-1] += bounds
+        rows.append([row.name, text.heading(measure), str(row.pairs), *numbers, f"{row.p:.3g}"])
     return rows
 
 

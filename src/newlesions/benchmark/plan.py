@@ -79,6 +79,27 @@ class Conditions:
     paces: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Consensus:
+    """Recipes that are fused.
+
+    Attributes
+    ----------
+    how
+        One of `newlesions.consensus.fuse.WAYS`.
+    of
+        The names of the recipes, at least two.
+    """
+
+    how: str
+    of: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called in the plan and on the leaderboard."""
+        return folders.consensus_name(self.how)
+
+
 def folds_of(pairs: Sequence[Pair], conditions: Conditions) -> dict[str, str]:
     """The outer fold of each subject, 1 to K."""
     dealt = outer_folds([pair.subject for pair in pairs], conditions.folds, conditions.seed)
@@ -90,6 +111,7 @@ def make_plan(
     entrants: Sequence[Entrant],
     conditions: Conditions,
     *,
+    consensus: Sequence[Consensus] = (),
     extra: Sequence[Pair] = (),
     paced: Sequence[str] = (),
     fold_of: Mapping[str, str] | None = None,
@@ -102,6 +124,8 @@ def make_plan(
         With references: each is held out once.
     entrants
         Who takes part.
+    consensus
+        What is fused of them.
     extra
         Pairs of other subjects that train the recipes that ask for such, and are never scored.
     paced
@@ -119,6 +143,8 @@ def make_plan(
     maker = _Maker(list(pairs), list(extra), conditions, dealt, list(paced) or [one.pair for one in pairs[:_PACED]])
     for entrant in entrants:
         maker.add(entrant)
+    for one in consensus:
+        maker.fuse(one)
     return maker.plan()
 
 
@@ -150,14 +176,28 @@ class _Maker:
             "extra": bool(entrant.recipe.get("extra_pairs")),
             "train": entrant.settings["train"] if entrant.kind in (TREES, BOTH) else None,
         }
-        for fold in sorted({self.fold_of[pair.subject] for pair in self.pairs}, key=int):
+        for fold in self._folds():
             self.jobs["entries"][f"{entrant.name}/{fold}"] = self._entry(entrant, fold, steps["candidates"].key)
+
+    def fuse(self, consensus: Consensus) -> None:
+        """The entries of a consensus in every fold."""
+        for fold in self._folds():
+            self.jobs["entries"][f"{consensus.name}/{fold}"] = {
+                "recipe": consensus.name, "fold": fold, "pairs": self._held_out(fold), "kind": folders.CONSENSUS,
+                "how": consensus.how, "of": list(consensus.of), "networks": [], "trees": None,
+            }  # fmt: skip
 
     def plan(self) -> Plan:
         """Everything that was gathered."""
         rows = [{**pair.row(), "fold": self.fold_of[pair.subject]} for pair in self.pairs]
         rows += [{**pair.row(), "fold": ""} for pair in self.extra]
         return {"format": FORMAT, "pairs": rows, "steps": self.steps, **self.jobs, "hardware": self.hardware}
+
+    def _folds(self) -> list[str]:
+        return sorted({self.fold_of[pair.subject] for pair in self.pairs}, key=int)
+
+    def _held_out(self, fold: str) -> list[str]:
+        return [pair.pair for pair in self.pairs if self.fold_of[pair.subject] == fold]
 
     def _learned(self, entrant: Entrant, fold: str) -> Learned:
         taken = [pair for pair in self.pairs if self.fold_of[pair.subject] != fold]
@@ -170,10 +210,9 @@ class _Maker:
         )
 
     def _entry(self, entrant: Entrant, fold: str, candidates: str) -> dict[str, Any]:
-        held_out = [pair.pair for pair in self.pairs if self.fold_of[pair.subject] == fold]
         entry: dict[str, Any] = {
-            "recipe": entrant.name, "fold": fold, "pairs": held_out, "candidates": candidates, "kind": entrant.kind,
-            "networks": [], "trees": None, "stages": {}, "members": {}, "learned": [],
+            "recipe": entrant.name, "fold": fold, "pairs": self._held_out(fold), "kind": entrant.kind,
+            "candidates": candidates, "networks": [], "trees": None, "stages": {}, "members": {}, "learned": [],
         }  # fmt: skip
         if entrant.kind is None:
             return entry

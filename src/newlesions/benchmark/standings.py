@@ -11,6 +11,8 @@ from newlesions.benchmark import folders
 from newlesions.benchmark.costs import Cost, cost_of
 from newlesions.benchmark.plan import Plan
 from newlesions.cohort.outcome import WHY
+from newlesions.consensus.evidence import Evidence, judge
+from newlesions.consensus.held_out import measures_of
 from newlesions.evaluate.compare.bootstrap import Bootstrap
 from newlesions.evaluate.compare.comparison import Comparison, compare
 from newlesions.evaluate.compare.disagreement import ReferenceLesion, lesion_matrix
@@ -23,12 +25,13 @@ from newlesions.settings import read_recipe
 
 @dataclass(frozen=True)
 class Entrant:
-    """A recipe with the scores of its pairs, by pair; those that failed have a reason."""
+    """A recipe, or a consensus ``of`` some, with the scores of its pairs, by pair; those that failed have a reason."""
 
     name: str
     title: str
     scores: Mapping[str, Mapping[str, Any]]
     remark: str
+    of: tuple[str, ...] = ()
 
     @property
     def done(self) -> dict[str, Mapping[str, Any]]:
@@ -57,6 +60,8 @@ class Standings:
         By name.
     lesions
         The lesions of the references, hardest first, with who finds them.
+    consensus
+        By the names of the recipes that are fused: each consensus of them beside the best single one of other subjects.
     """
 
     entrants: Sequence[Entrant]
@@ -64,6 +69,7 @@ class Standings:
     order: Sequence[str]
     costs: Mapping[str, Cost]
     lesions: Sequence[ReferenceLesion]
+    consensus: Mapping[tuple[str, ...], Evidence]
 
 
 def standings(out: Path, plan: Plan, entrants: Sequence[Entrant], bootstrap: Bootstrap, scores: Path) -> Standings:
@@ -84,7 +90,8 @@ def standings(out: Path, plan: Plan, entrants: Sequence[Entrant], bootstrap: Boo
         systems.append(read_system(one.name, path))
     found = compare(systems, bootstrap)
     costs = {one.name: cost_of(out, plan, one.name) for one in taking_part}
-    return Standings(taking_part, found, _order(found), costs, lesion_matrix([_lesions(one) for one in taking_part]))
+    lesions = lesion_matrix([_lesions(one) for one in taking_part])
+    return Standings(taking_part, found, _order(found), costs, lesions, _consensus(taking_part, plan, bootstrap))
 
 
 def entrants_of(out: Path, plan: Mapping[str, Any], about: Mapping[str, Any]) -> list[Entrant]:
@@ -93,8 +100,41 @@ def entrants_of(out: Path, plan: Mapping[str, Any], about: Mapping[str, Any]) ->
     for entry in plan["entries"].values():
         path = out / folders.scores_file(entry["recipe"], entry["fold"])
         by_recipe.setdefault(entry["recipe"], {}).update(read_json(path))
-    titles = {name: str(read_recipe(str(out / folders.recipe_file(name)))["title"]) for name in by_recipe}
-    return [Entrant(name, titles[name], rows, about["remarks"].get(name, "")) for name, rows in by_recipe.items()]
+    fused = {entry["recipe"]: entry for entry in plan["entries"].values() if entry["kind"] == folders.CONSENSUS}
+    return [
+        Entrant(
+            name,
+            _fused_title(fused[name]) if name in fused else _title(out, name),
+            rows,
+            about["remarks"].get(name, ""),
+            tuple(fused[name]["of"]) if name in fused else (),
+        )
+        for name, rows in by_recipe.items()
+    ]
+
+
+def _title(out: Path, name: str) -> str:
+    return str(read_recipe(str(out / folders.recipe_file(name)))["title"])
+
+
+def _fused_title(entry: Mapping[str, Any]) -> str:
+    return f"consensus ({entry['how']}) of {', '.join(entry['of'])}"
+
+
+def _consensus(taking_part: Sequence[Entrant], plan: Plan, bootstrap: Bootstrap) -> dict[tuple[str, ...], Evidence]:
+    """Over the pairs that a consensus and all that it fuses have."""
+    by_name = {one.name: one for one in taking_part}
+    subjects = {row["pair"]: row["subject"] for row in plan["pairs"]}
+    found = {}
+    for of in dict.fromkeys(one.of for one in taking_part if one.of):
+        ways = [one.name for one in taking_part if one.of == of]
+        scores = {name: measures_of(by_name[name].done) for name in (*of, *ways) if name in by_name}
+        shared = set.intersection(*(set(rows) for rows in scores.values()))
+        subject_of = {pair: subject for pair, subject in subjects.items() if pair in shared}
+        if len(set(subject_of.values())) > 1:
+            systems = [name for name in of if name in by_name]
+            found[of] = judge(systems, ways, scores, subject_of, bootstrap)
+    return found
 
 
 def _order(found: Comparison) -> list[str]:

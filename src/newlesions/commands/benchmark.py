@@ -21,7 +21,7 @@ import yaml
 from newlesions import house, settings
 from newlesions.benchmark import folders
 from newlesions.benchmark.failures import failed_pairs, failed_recipes
-from newlesions.benchmark.plan import Conditions, Entrant, Plan, folds_of, make_plan
+from newlesions.benchmark.plan import Conditions, Consensus, Entrant, Plan, folds_of, make_plan
 from newlesions.cli import DONE, SOME_FAILED, WRONG_INPUT
 from newlesions.cohort.index import index
 from newlesions.cohort.pairs import Pair
@@ -85,10 +85,19 @@ class Benchmark:
             [pair for pair in self.pairs if pair.pair not in self.failed_pairs],
             [one for one in self.entries.entrants if one.name not in self.failed_recipes],
             self.conditions,
+            consensus=[one for one in self.consensus if one.name not in self.failed_recipes],
             extra=[pair for pair in self.extra if pair.pair not in self.failed_pairs],
             paced=[pair for pair in self.paced if pair not in self.failed_pairs],
             fold_of=self.fold_of,
         )
+
+    @property
+    def consensus(self) -> list[Consensus]:
+        """What is fused, of the recipes that are left; nothing where these are fewer than two."""
+        there = [one.name for one in self.entries.entrants if one.name not in self.failed_recipes]
+        asked = _fused_names(self.args) or there
+        of = tuple(name for name in there if name in asked)
+        return [Consensus(how, of) for how in dict.fromkeys(self.args.consensus)] if len(of) > 1 else []
 
     @property
     def config(self) -> dict[str, Any]:
@@ -154,6 +163,7 @@ def _benchmark(
 ) -> Benchmark:
     """The benchmark, its recipes as they take part written below ``folder``."""
     made = read_entries(args, pairs, extra, folder)
+    _check_consensus(args, made)
     if not made.entrants:
         told = "; ".join(f"{name}: {reason}" for name, reason in made.refused.items())
         raise ConfigError(f"--recipes: found none that can take part ({told}); expected at least one")
@@ -177,6 +187,8 @@ def read_entries(args: argparse.Namespace, pairs: Sequence[Pair], extra: Sequenc
     for word in names_of(args.recipes):
         recipe = settings.read_recipe(word)
         name = str(recipe["id"])
+        if name.startswith(f"{folders.CONSENSUS}-"):
+            raise ConfigError(f"--recipes: found {name}; expected another name, consensus-... are --consensus")
         if name in found.refused or any(one.name == name for one in found.entrants):
             raise ConfigError(f"--recipes: found {name} twice; expected each once")
         content, remark = made_small(recipe, args.patch, args.members, batch=args.batch, own_rates=not args.raise_rates)
@@ -234,6 +246,26 @@ def paced_pairs(pairs: Sequence[Pair], conditions: Conditions) -> list[str]:
         if len(found) == _PACED:
             break
     return found
+
+
+def _check_consensus(args: argparse.Namespace, entries: Entries) -> None:
+    """Refuse a consensus of recipes that are not there, or of fewer than two."""
+    if args.consensus_of and not args.consensus:
+        raise ConfigError("--consensus-of: found no --consensus beside it; expected a way to fuse, as mean")
+    known = [*(one.name for one in entries.entrants), *entries.refused]
+    asked = _fused_names(args) or known
+    for name in asked:
+        if name not in known:
+            raise ConfigError(f"--consensus-of: found {name!r}; expected some of {', '.join(known)}")
+    left = [name for name in asked if name not in entries.refused]
+    if args.consensus and len(left) < 2:
+        raise ConfigError(f"--consensus: found {len(left)} recipes to fuse; expected at least 2")
+
+
+def _fused_names(args: argparse.Namespace) -> list[str]:
+    """The recipes that ``--consensus-of`` names; none: all."""
+    words = [name for word in args.consensus_of for name in word.split(",") if name]
+    return [] if _ALL in words else words
 
 
 def _extra(args: argparse.Namespace, pairs: Sequence[Pair]) -> list[Pair]:
@@ -312,7 +344,7 @@ def _leave_out(made: Benchmark) -> bool:
         return True
     new = failed_recipes(made.out, plan)
     made.failed_recipes |= new
-    return bool(new) and len(made.failed_recipes) < len(made.entries.entrants)
+    return bool(new) and any(one.name not in made.failed_recipes for one in made.entries.entrants)
 
 
 def _workflow(made: Benchmark, profile: Path, lock: int) -> Ended:

@@ -9,14 +9,16 @@ from pathlib import Path
 from newlesions.cli import DONE
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
-from newlesions.consensus.evidence import Evidence, leave_one_subject_out, verdict
+from newlesions.consensus.evidence import Evidence, verdict
 from newlesions.consensus.fuse import fuse, fuse_classes
 from newlesions.consensus.held_out import read_held_out
+from newlesions.consensus.leave_out import QUICK, leave_one_subject_out
 from newlesions.consensus.results import Maps, System, check_results, known_pairs, read_changes, read_maps, read_systems
 from newlesions.consensus.weights import learn_weights, moments
 from newlesions.consensus.write import write_evidence, write_pair, write_record
 from newlesions.errors import ConfigError
 from newlesions.images.io import read_volume
+from newlesions.processes import cores_of
 
 
 def command(args: argparse.Namespace) -> int:
@@ -32,7 +34,7 @@ def command(args: argparse.Namespace) -> int:
         raise ConfigError(f"--out: found {out}, one of the results folders; expected another folder")
     pairs = read_pairs(args.pairs)
     check_results(systems, pairs)
-    evidence = _evidence(systems, pairs, args.how)
+    evidence = _evidence(systems, pairs, args.how, cores_of(args.cores))
     weights = _weights(systems, pairs) if args.how == "weights" else None
     write_pairs(out / "pairs.tsv", pairs)
     for pair in pairs:
@@ -55,7 +57,13 @@ def _of_benchmark(args: argparse.Namespace) -> int:
         raise ConfigError(f"--pairs: found {args.pairs} beside --benchmark; expected none, a benchmark has its own")
     recipes = [name for word in args.recipes for name in word.split(",") if name]
     systems, pairs = read_held_out(Path(args.benchmark), recipes)
-    evidence = leave_one_subject_out([system.name for system in systems], known_pairs(systems, pairs))
+    evidence = leave_one_subject_out(
+        [system.name for system in systems],
+        known_pairs(systems, pairs),
+        scored={system.name: system.scores for system in systems},
+        measures=QUICK,
+        cores=cores_of(args.cores),
+    )
     out = Path(args.out)
     weights = _weights(systems, pairs) if args.how == "weights" else None
     write_record(out, systems, args.how, weights, evidence)
@@ -65,16 +73,16 @@ def _of_benchmark(args: argparse.Namespace) -> int:
 
 def _tell(out: Path, evidence: Evidence, how: str) -> None:
     write_evidence(out, evidence, how)
-    print(verdict(evidence, how))
+    print(f"consensus ({how}): {verdict(evidence, how)}")
     print(f"table   {out / 'consensus.tsv'}")
 
 
-def _evidence(systems: Sequence[System], pairs: Sequence[Pair], how: str) -> Evidence | None:
+def _evidence(systems: Sequence[System], pairs: Sequence[Pair], how: str, cores: int) -> Evidence | None:
     """None where fewer than two subjects have a reference; weights need them."""
     known = known_pairs(systems, pairs)
     subjects = len({one.subject for one in known})
     if subjects >= 2:
-        return leave_one_subject_out([system.name for system in systems], known)
+        return leave_one_subject_out([system.name for system in systems], known, cores=cores)
     if how == "weights":
         raise ConfigError(f"--how weights: found references of {subjects} subjects; expected at least 2 to learn from")
     return None

@@ -17,6 +17,7 @@ from newlesions.networks.nnunet import is_installed
 from newlesions.preprocess.brain_backends import BACKENDS, missing_for
 from newlesions.preprocess.cord import missing_for_sct
 from newlesions.preprocess.samseg import missing_for_samseg
+from newlesions.processes import cores_of
 from newlesions.report.pdf import find_browser
 from newlesions.versions import LIBRARIES
 
@@ -29,8 +30,7 @@ _IMPORTS = (
 def command(args: argparse.Namespace) -> int:
     """Print versions, libraries that cannot be imported, optional tools, and resources."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    print(f"newlesions {__version__}, Python {sys.version.split()[0]}, {cores} cores, {memory:.0f} GiB of memory")
+    print(f"newlesions {__version__}, Python {sys.version.split()[0]}, {cores_of()} cores, {memory:.0f} GiB of memory")
     print(f"workflow   {house.root()}\n")
     print(aligned([[name, metadata.version(name)] for name in LIBRARIES]) + "\n")
     broken = [line for name in _IMPORTS if (line := _fault(name))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from newlesions.cohort.results import config_file
 from newlesions.cohort.visits import visits_of
 from newlesions.errors import ConfigError
 from newlesions.images.files import read_json
+from newlesions.processes import cores_of
 from newlesions.steps.chains import steps_of
 
 _SCANS = 20  # headers that are read for the size of a typical scan
@@ -66,7 +66,7 @@ class Teller:
             self._costs,
             # A job has the name of a step of its own.
             names={module.name for module in iter_modules(steps.__path__)},
-            cores=limits.at_once or _cores(),
+            cores=limits.at_once or cores_of(),
             memory_mb=limits.memory_mb,
         )
         print(f"estimate  {text_of(found, _free_mb(self._out))}")
@@ -157,10 +157,6 @@ def _mvoxels(pairs: Sequence[Pair]) -> float | None:
             continue  # its own step will say what is wrong with it
         sizes.append(rows * columns * slices / 1e6)
     return sum(sizes) / len(sizes) if sizes else None
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _free_mb(out: Path) -> float:

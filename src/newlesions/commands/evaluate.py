@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from newlesions.evaluate.pair import Inputs, Options, evaluate_pair
 from newlesions.evaluate.regions import read_names
 from newlesions.evaluate.scores import details_folder, write_scores
 from newlesions.images.files import write_json, write_text
+from newlesions.processes import cores_of
 
 _PROGRESS_EVERY = 50
 _PATTERNS = ("reference", "prediction", "probability")
@@ -69,7 +69,7 @@ def _cohort(args: argparse.Namespace, options: Options) -> int:
     patterns = {name: given for name in _PATTERNS if (given := getattr(args, name))}
     pairs, out = read_inputs(Path(args.pairs), patterns), Path(args.out)
     results, failed = [], []
-    for number, outcome in enumerate(evaluate_cohort(pairs, options, _cores(args.cores)), start=1):
+    for number, outcome in enumerate(evaluate_cohort(pairs, options, cores_of(args.cores)), start=1):
         if outcome.result is None:
             failed.append(outcome)
             print(f"newlesions: {outcome.pair}: {outcome.reason}", file=sys.stderr)
@@ -109,7 +109,3 @@ def _raters(named: Sequence[str]) -> dict[str, Path]:
             raise ConfigError(f"--rater: found {text!r}; expected NAME=FILE")
         raters[name] = Path(path)
     return raters
-
-
-def _cores(text: str | None) -> int:
-    return len(os.sched_getaffinity(0)) if text in (None, "all") else int(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from newlesions.cli import DONE, INTERRUPTED, SOME_FAILED
 from newlesions.commands.results_table import aligned
 from newlesions.errors import ConfigError
 from newlesions.images.files import sha256, write_json
+from newlesions.processes import cores_of
 from newlesions.reprocess import circumstances, digests, rerun
 from newlesions.reprocess.findings import FAILED, Check, Finding, as_json
 from newlesions.reprocess.release import Release, read_release
@@ -50,7 +50,7 @@ def command(args: argparse.Namespace) -> int:
 
 def _checks(args: argparse.Namespace, release: Release) -> list[Check]:
     """Everything that needs no rerun."""
-    cores, moved = _cores(args.cores), _moved(args.moved)
+    cores, moved = cores_of(args.cores), _moved(args.moved)
     model = circumstances.model_of(release, args.model)
     pairs = digests.check_pairs(release)
     return [
@@ -152,10 +152,6 @@ def _moved(given: Sequence[str]) -> dict[str, str]:
             raise ConfigError(f"--moved: found {text!r}; expected OLD=NEW, two folders")
         moved[old] = str(Path(new).absolute())
     return moved
-
-
-def _cores(text: str | None) -> int:
-    return len(os.sched_getaffinity(0)) if text in (None, "all") else int(text)
 
 
 def _progress(what: str) -> digests.Progress | None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newlesions.consensus.fuse import LESION, WAYS, fuse
-from newlesions.consensus.weights import Moments, learn_weights, moments
-from newlesions.errors import ConfigError
 from newlesions.evaluate.compare.bootstrap import Bootstrap
 from newlesions.evaluate.compare.catalogue import SCORES, Measure
 from newlesions.evaluate.compare.paired import signed_rank
-from newlesions.evaluate.masks import LabelImage, label_image
-from newlesions.evaluate.measures import Measures, score
+
+Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""By system or way, by pair: measures (`newlesions.evaluate.measures`)."""
 
 JUDGED = ("Dice", "F1_score", "NbTestedLesions")
 """The measures that are compared: the challenge's two, and false lesions of pairs whose reference is empty."""
@@ -26,19 +24,6 @@ VERDICT = ("Dice", "F1_score")
 """Those of the printed line."""
 
 _DIGITS = 9
-
-
-@dataclass(frozen=True)
-class Known:
-    """A pair with a reference.
-
-    ``read``: gives the systems' probabilities of new lesions, (S, I, J, K), and the reference on the same grid. It is
-    called twice, so that one pair's maps at a time are in memory.
-    """
-
-    pair: str
-    subject: str
-    read: Callable[[], tuple[NDArray[Any], LabelImage]]
 
 
 @dataclass(frozen=True)
@@ -57,7 +42,7 @@ class Row:
         The mean of the best single system, chosen for each subject from the other subjects' pairs, over the same pairs.
     difference, low, high, interval
         Its mean paired difference to that (positive is better, whatever the measure), with a bootstrap interval over
-        pairs (`Bootstrap.intervals`).
+        subjects (`Bootstrap.intervals`).
     p, method
         Of Wilcoxon's signed-rank test, two-sided.
     """
@@ -81,16 +66,20 @@ class Row:
         return bool(self.low > 0)
 
 
+ROW = tuple(field.name for field in fields(Row))
+"""The columns of a table of rows."""
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """What `leave_one_subject_out` found.
+    """What `judge` found.
 
     Attributes
     ----------
     rows
         Systems first, then ways, each in every measure that some pair has.
     scores
-        By name and pair: the tool's measures (`newlesions.evaluate.measures`).
+        By name and pair.
     chosen
         By measure and subject: the best single system of the other subjects.
     weights
@@ -99,7 +88,7 @@ class Evidence:
 
     systems: tuple[str, ...]
     rows: tuple[Row, ...]
-    scores: Mapping[str, Mapping[str, Measures]]
+    scores: Scores
     chosen: Mapping[str, Mapping[str, str]]
     weights: Mapping[str, tuple[float, ...]]
 
@@ -108,49 +97,41 @@ class Evidence:
         return next((row for row in self.rows if (row.name, row.measure) == (name, measure)), None)
 
 
-def leave_one_subject_out(
+def judge(
     systems: Sequence[str],
-    known: Sequence[Known],
-    ways: Sequence[str] = WAYS,
+    ways: Sequence[str],
+    scores: Scores,
+    subject_of: Mapping[str, str],
     bootstrap: Bootstrap | None = None,
+    weights: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Evidence:
-    """Score every system and every way to fuse them on each pair, with nothing taken from the pair's own subject.
+    """Every system and every way beside the best single system of the other subjects.
 
-    Weights are learned, and the best single system is chosen (by the mean of the measure), from the pairs of all other
-    subjects. Systems whose networks have seen a pair do not belong here: nothing in the maps can tell.
-
-    Raises
-    ------
-    ConfigError
-        On fewer than two systems or subjects, or names that are given twice or are those of ways.
+    Parameters
+    ----------
+    systems, ways
+        The names of both in ``scores``.
+    subject_of
+        The subject of each pair that is compared; all in ``scores`` have these.
+    bootstrap
+        Of the intervals; subjects are drawn, each with all of its pairs.
+    weights
+        Handed on.
     """
-    _check(systems, known, ways)
-    seen = {one.pair: moments(*_arrays(one)) for one in known}
-    subjects = list(dict.fromkeys(one.subject for one in known))
-    weights = {subject: _learned(known, seen, subject) for subject in subjects} if "weights" in ways else {}
-    scores: dict[str, dict[str, Measures]] = {name: {} for name in (*systems, *ways)}
-    for one in known:
-        maps, reference = one.read()
-        masks = {name: maps[number] >= LESION for number, name in enumerate(systems)}
-        masks |= {how: fuse(maps, how, weights.get(one.subject)) >= LESION for how in ways}
-        for name, mask in masks.items():
-            scores[name][one.pair] = score(reference, label_image(mask, reference.affine, reference.spacing))
     rows: list[Row] = []
     chosen = {}
+    subjects = list(subject_of.values())
     for measure in (measure for measure in SCORES if measure.name in JUDGED):
-        values = {name: np.array([scores[name][one.pair].get(measure.name, math.nan) for one in known])
-                  for name in scores}  # fmt: skip
-        chosen[measure.name] = _best(systems, known, values, measure)
-        best = np.array([values[chosen[measure.name][one.subject]][n] for n, one in enumerate(known)])
-        rows += _rows(systems, ways, values, best, measure, bootstrap or Bootstrap())
+        values = {
+            name: np.array([scores[name][pair].get(measure.name, math.nan) for pair in subject_of])
+            for name in (*systems, *ways)
+        }
+        chosen[measure.name] = _best(systems, subjects, values, measure)
+        best = np.array([values[chosen[measure.name][subject]][n] for n, subject in enumerate(subjects)])
+        rows += _rows(systems, values, best, measure, subjects, bootstrap or Bootstrap())
     order = {name: number for number, name in enumerate((*systems, *ways))}
-    return Evidence(
-        tuple(systems),
-        tuple(sorted(rows, key=lambda row: order[row.name])),
-        scores,
-        chosen,
-        {subject: tuple(float(w) for w in found) for subject, found in weights.items()},
-    )
+    rows.sort(key=lambda row: order[row.name])
+    return Evidence(tuple(systems), tuple(rows), scores, chosen, weights or {})
 
 
 def verdict(evidence: Evidence, how: str) -> str:
@@ -167,43 +148,24 @@ def verdict(evidence: Evidence, how: str) -> str:
             f"in {measure} it {word} the best single system ({row.mean:.3f} against {row.best:.3f}, "
             f"difference {row.difference:+.3f}, {between}, p = {row.p:.3g}, {row.pairs} pairs)"
         )
-    return f"consensus ({how}): " + "; ".join(parts)
+    return "; ".join(parts)
 
 
-def _check(systems: Sequence[str], known: Sequence[Known], ways: Sequence[str]) -> None:
-    if len(systems) < 2:
-        raise ConfigError(f"consensus: found {len(systems)} systems; expected at least 2")
-    taken = [name for name in systems if name in WAYS or list(systems).count(name) > 1]
-    if taken:
-        expected = f"names of their own, other than {', '.join(WAYS)}"
-        raise ConfigError(f"consensus: found {taken[0]!r} as the name of a system; expected {expected}")
-    unknown = [how for how in ways if how not in WAYS]
-    if unknown:
-        raise ConfigError(f"consensus: found {unknown[0]!r}; expected some of {', '.join(WAYS)}")
-    subjects = {one.subject for one in known}
-    if len(subjects) < 2:
-        found = f"references of {len(subjects)} subjects"
-        raise ConfigError(f"consensus: found {found}; expected at least 2, or none can be left out")
-
-
-def _arrays(one: Known) -> tuple[NDArray[Any], NDArray[Any]]:
-    maps, reference = one.read()
-    return maps, reference.labels
-
-
-def _learned(known: Sequence[Known], seen: Mapping[str, Moments], subject: str) -> NDArray[np.float64]:
-    return learn_weights([seen[one.pair] for one in known if one.subject != subject])
+def verdicts(evidence: Evidence) -> list[str]:
+    """A line for each consensus."""
+    names = dict.fromkeys(row.name for row in evidence.rows if row.kind == "consensus")
+    return [f"{name}: {verdict(evidence, name)}." for name in names]
 
 
 def _best(
-    systems: Sequence[str], known: Sequence[Known], values: Mapping[str, NDArray[np.float64]], measure: Measure
+    systems: Sequence[str], subjects: Sequence[str], values: Mapping[str, NDArray[np.float64]], measure: Measure
 ) -> dict[str, str]:
     """By subject: the system with the best mean over the other subjects' pairs; of equal ones, or where no pair has a
     value, the first."""
     sign = 1 if measure.better == "higher" else -1
     chosen = {}
-    for subject in dict.fromkeys(one.subject for one in known):
-        others = np.array([one.subject != subject for one in known])
+    for subject in dict.fromkeys(subjects):
+        others = np.array([other != subject for other in subjects])
         means = []
         for name in systems:
             there = values[name][others & np.isfinite(values[name])]
@@ -214,18 +176,24 @@ def _best(
 
 def _rows(
     systems: Sequence[str],
-    ways: Sequence[str],
     values: Mapping[str, NDArray[np.float64]],
     best: NDArray[np.float64],
     measure: Measure,
+    subjects: Sequence[str],
     bootstrap: Bootstrap,
 ) -> list[Row]:
     sign = 1 if measure.better == "higher" else -1
-    names = [name for name in (*systems, *ways) if np.isfinite(values[name] - best).any()]
-    gaps = {name: np.round(sign * (values[name] - best), _DIGITS) for name in names}
-    intervals = bootstrap.intervals(np.array(list(gaps.values())), measure.population) if gaps else []
+    gaps = {name: np.round(sign * (found - best), _DIGITS) for name, found in values.items()}
+    gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap).any()}
+    if not gaps:
+        return []
+    table = np.array(list(gaps.values()))
+    there = np.isfinite(table).any(axis=0)
+    first = {subject: number for number, subject in enumerate(dict.fromkeys(np.array(subjects)[there].tolist()))}
+    drawn = np.array([first[subject] for subject in np.array(subjects)[there].tolist()], np.int64)
+    intervals = bootstrap.intervals(table[:, there], measure.population, drawn)
     rows = []
-    for name, interval in zip(names, intervals, strict=True):
+    for name, interval in zip(gaps, intervals, strict=True):
         both = np.isfinite(gaps[name])
         moved = gaps[name][both]
         _, p, method = signed_rank(moved)

@@ -16,11 +16,12 @@ from newlesions.images.files import read_json
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A recipe of the benchmark in ``out``. ``fold_of``: the fold of each pair."""
+    """A recipe of the benchmark in ``out``. ``fold_of``: the fold of each pair; ``scores``: its measures, by pair."""
 
     name: str
     out: Path
     fold_of: Mapping[str, str]
+    scores: Mapping[str, Mapping[str, float]]
 
     def probability(self, pair: Pair) -> Path:
         """The map of new lesions on the follow-up's own grid, by the model that has not seen the pair's subject."""
@@ -56,14 +57,23 @@ def read_held_out(out: Path, names: Sequence[str]) -> tuple[list[HeldOut], list[
     rows = [row for row in plan["pairs"] if row["fold"] and all(row["pair"] in scores[name] for name in taken)]
     fold_of = {row["pair"]: row["fold"] for row in rows}
     pairs = [Pair(**{column: row[column] for column in COLUMNS}) for row in rows]
-    return [HeldOut(name, out, fold_of) for name in taken], pairs
+    return [HeldOut(name, out, fold_of, scores[name]) for name in taken], pairs
 
 
-def _scores(out: Path, plan: Mapping[str, Any], name: str) -> set[str]:
-    """The pairs that a recipe has scores of; none where a fold is not done."""
+def measures_of(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """By pair: the measures of a benchmark's scores; pairs that failed are left out."""
+    return {
+        pair: {measure: float(value) for measure, value in row["measures"].items()}
+        for pair, row in rows.items()
+        if WHY not in row
+    }
+
+
+def _scores(out: Path, plan: Mapping[str, Any], name: str) -> dict[str, dict[str, float]]:
+    """By pair: what a recipe scored; nothing where a fold is not done."""
     files = [
         out / folders.scores_file(name, entry["fold"]) for entry in plan["entries"].values() if entry["recipe"] == name
     ]
     if not all(path.is_file() for path in files):
-        return set()
-    return {pair for path in files for pair, row in read_json(path).items() if WHY not in row}
+        return {}
+    return {pair: row for path in files for pair, row in measures_of(read_json(path)).items()}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.results import anat_file, labels_file
-from newlesions.consensus.evidence import Known
 from newlesions.consensus.fuse import Image
+from newlesions.consensus.leave_out import Known
 from newlesions.errors import ConfigError
 from newlesions.evaluate.masks import LabelImage, check_same_grid, read_mask
 from newlesions.images.file_checks import check_file, open_image
@@ -125,24 +126,36 @@ def check_results(systems: Sequence[System], pairs: Sequence[Pair]) -> None:
 
 def read_maps(systems: Sequence[Maps], pair: Pair) -> Image:
     """The systems' probabilities of new lesions, float32, (S, I, J, K)."""
-    return np.stack([read_volume(system.probability(pair)).data for system in systems])
+    return stack([system.probability(pair) for system in systems])
 
 
 def read_changes(systems: Sequence[System], pair: Pair) -> NDArray[np.uint8]:
     """The systems' classes of change, uint8, (S, I, J, K)."""
-    return np.stack([read_volume(system.change(pair), dtype=np.uint8).data for system in systems])
+    return stack([system.change(pair) for system in systems], np.uint8)
+
+
+def stack(paths: Iterable[Path | str], dtype: Any = np.float32) -> NDArray[Any]:
+    """Images of one shape, the first axis of the result.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    images = []
+    for path in map(Path, paths):
+        check_file(path)
+        images.append(read_volume(path, dtype=dtype).data)
+    return np.stack(images)
 
 
 def known_pairs(systems: Sequence[Maps], pairs: Sequence[Pair]) -> list[Known]:
     """The pairs that have a reference, for `leave_one_subject_out`."""
+    return [Known(pair.pair, pair.subject, partial(_read_known, systems, pair)) for pair in pairs if pair.reference]
 
-    def reader(pair: Pair) -> Known:
-        def read() -> tuple[Image, LabelImage]:
-            return read_maps(systems, pair), read_mask(pair.reference, threshold_labels=False)
 
-        return Known(pair.pair, pair.subject, read)
-
-    return [reader(pair) for pair in pairs if pair.reference]
+def _read_known(systems: Sequence[Maps], pair: Pair) -> tuple[Image, LabelImage]:
+    return read_maps(systems, pair), read_mask(pair.reference, threshold_labels=False)
 
 
 def _grid(path: Path) -> Grid:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.results import anat_file, lesions_file
-from newlesions.consensus.evidence import Evidence, Row
+from newlesions.consensus.evidence import ROW, Evidence
 from newlesions.consensus.fuse import Image
 from newlesions.consensus.results import Maps, System
 from newlesions.detect.carry import separate
@@ -25,8 +24,6 @@ from newlesions.images.resample import resample
 from newlesions.images.transforms import read_itk
 from newlesions.images.volume import Affine, Grid, Volume
 from newlesions.steps.sidecars import LESION_COLUMNS, lesion_sidecar
-
-_COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 
 
 def write_pair(
@@ -72,7 +69,7 @@ def write_pair(
 def write_evidence(out: Path, evidence: Evidence, how: str) -> None:
     """Write ``consensus.tsv``, the scores of each system and way in the folder ``consensus``, and ``scores.tsv``, those
     of the chosen way."""
-    write_table(out / "consensus.tsv", _COLUMNS, [dataclasses.asdict(row) for row in evidence.rows])
+    write_table(out / "consensus.tsv", ROW, [vars(row) for row in evidence.rows])
     for name, scores in evidence.scores.items():
         rows = [{"pair": pair, "measures": measures} for pair, measures in scores.items()]
         write_scores(out / "consensus" / f"{name}.tsv", rows, details=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -59,14 +59,27 @@ def fold_scores(
         What the networks tell of the pairs (step `network`).
     """
     results.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, Any] = {}
     took: dict[str, float] = {}
+
+    def write(pair: Mapping[str, Any]) -> None:
+        began = process_time()
+        _write_lesions(pair, kind, candidates, model, bucket)
+        took[str(pair["pair"])] = round(process_time() - began, 3)
+
+    rows = scores_by_pair(pairs, write)
+    write_json(judged, took)
+    write_json(scores, rows)
+
+
+def scores_by_pair(
+    pairs: Sequence[Mapping[str, Any]], write: Callable[[Mapping[str, Any]], None]
+) -> dict[str, dict[str, Any]]:
+    """By pair the scores of what ``write`` writes of it, or ``{"failed": reason}``; ``pairs`` as of `fold_scores`."""
+    rows: dict[str, dict[str, Any]] = {}
     for pair in pairs:
         name = str(pair["pair"])
-        began = process_time()
         try:
-            _write_lesions(pair, kind, candidates, model, bucket)
-            took[name] = round(process_time() - began, 3)
+            write(pair)
             rows[name] = _scored(pair)
         except (InputError, ConfigError) as error:
             rows[name] = {WHY: one_line(str(error))}
@@ -74,8 +87,7 @@ def fold_scores(
             traceback.print_exception(error)
             rows[name] = {WHY: one_line(f"{type(error).__name__}: {error}")}
         print(f"{name}: {rows[name].get(WHY, 'scored')}", flush=True)  # noqa: T201 - the log is this step's output
-    write_json(judged, took)
-    write_json(scores, rows)
+    return rows
 
 
 def _write_lesions(

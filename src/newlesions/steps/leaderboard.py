@@ -12,9 +12,10 @@ from newlesions import __version__
 from newlesions.benchmark import folders
 from newlesions.benchmark import tables as rows
 from newlesions.benchmark.jobs import chain_of
-from newlesions.benchmark.page_tables import notes, shown_costs, shown_table
+from newlesions.benchmark.page_tables import notes, shown_consensus, shown_costs, shown_table
 from newlesions.benchmark.plan import Plan
 from newlesions.benchmark.standings import Standings, entrants_of, standings
+from newlesions.consensus.evidence import ROW, verdicts
 from newlesions.evaluate.compare import tables, text
 from newlesions.evaluate.compare.bootstrap import Bootstrap
 from newlesions.evaluate.compare.catalogue import MEASURES
@@ -52,6 +53,7 @@ def leaderboard(
     paces: Path,
     lesions: Path,
     reported: Path,
+    consensus: Path | None = None,
 ) -> None:
     """Write the leaderboard of the benchmark in the working directory.
 
@@ -72,6 +74,8 @@ def leaderboard(
     table, comparison_table, tests, ranking, costs, paces, lesions, reported
         Tables: a row per recipe; every number of the comparison; the pairwise tests; the rankings; what each recipe
         costs; the paces of stages; the reference lesions with who finds them; what the papers reported.
+    consensus
+        A table too, where recipes are fused: whether that is better than the best single one.
     """
     out, planned = Path(), read_json(plan)
     folder = page.parent
@@ -87,6 +91,10 @@ def leaderboard(
     write_table(paces, rows.PACE, rows.pace_rows(out, planned))
     write_table(lesions, rows.lesion_columns(found.cohort.names), rows.lesion_rows(held))
     write_table(reported, rows.REPORTED, papers)
+    if consensus is None:
+        Path(folders.leaderboard_files(fused=True)["consensus"]).unlink(missing_ok=True)  # an earlier leaderboard's
+    else:
+        write_table(consensus, ROW, [vars(row) for one in held.consensus.values() for row in one.rows])
     drawn = {name: _written(figure, folder / "figures" / name) for name, figure in _drawn(held).items()}
     shown = LeaderboardPage(
         about,
@@ -101,6 +109,7 @@ def leaderboard(
         {name: content for name, content in drawn.items() if content is not None},
         _hardest(out, planned, held, pictures),
         len(held.lesions),
+        [(verdicts(one), shown_consensus(one)) for one in held.consensus.values()],
         notes(found, entrants),
         [_without_marks(line) for line in text.conventions(found.bootstrap)],
         __version__,
@@ -163,7 +172,8 @@ def _scans(out: Path, plan: Plan, row: Mapping[str, str], names: Sequence[str]) 
     from newlesions.report.hard_lesions import Scans
 
     # Any preparation shows the lesion; the first one is as good as another.
-    chain = chain_of(plan, plan["recipes"][names[0]]["prepared"]["candidates"])
+    first = next(name for name in names if name in plan["recipes"])
+    chain = chain_of(plan, plan["recipes"][first]["prepared"]["candidates"])
 
     def file(step: str, session: str, name: str) -> Path:
         return out / folders.session_file(step, chain[step], row["subject"], session, name)

@@ -1,4 +1,5 @@
 # All recipes side by side.
+IS_FUSED = any(entry["kind"] == folders.CONSENSUS for entry in PLAN["entries"].values())
 
 
 rule leaderboard:
@@ -6,7 +7,7 @@ rule leaderboard:
     input:
         scores=[folders.scores_file(entry["recipe"], entry["fold"]) for entry in PLAN["entries"].values()],
     output:
-        **folders.leaderboard_files(),
+        **folders.leaderboard_files(IS_FUSED),
     log:
         folders.log_file("leaderboard", "leaderboard"),
     benchmark:
