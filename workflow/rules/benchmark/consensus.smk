@@ -15,8 +15,7 @@ def member_results(wildcards):
 def member_files(wildcards, pair, what):
     """A result of a pair by each of these recipes."""
     return [
-        folders.result_file(name, wildcards.fold, pair, what)
-        for name in fused_of(wildcards.how, wildcards.fold)["of"]
+        folders.result_file(name, wildcards.fold, pair, what) for name in fused_of(wildcards.how, wildcards.fold)["of"]
     ]
 
 
@@ -80,7 +79,9 @@ rule fold_consensus:
         how=lambda wildcards: wildcards.how,
         pairs=lambda wildcards: [
             {
-                **{name: getattr(PAIRS[pair], name) for name in ("pair", "reference", "gone_reference", "rater_masks")},
+                **{
+                    name: getattr(PAIRS[pair], name) for name in ("pair", "reference", "gone_reference", "rater_masks")
+                },
                 "maps": member_files(wildcards, pair, "probseg"),
                 "changes": member_files(wildcards, pair, "dseg"),
                 **{
