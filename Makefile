@@ -56,6 +56,7 @@ format: setup ## format Python and Snakemake files
 bench: setup ## what a pair costs, what the orchestration adds, and what our own shortcuts gain
 	$(BIN)/python benchmarks/preprocess.py
 	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/consensus.py
 	$(BIN)/python benchmarks/cohort_page.py
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/planning.py
