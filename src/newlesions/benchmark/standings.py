@@ -61,7 +61,8 @@ class Standings:
     lesions
         The lesions of the references, hardest first, with who finds them.
     consensus
-        By the names of the recipes that are fused: each consensus of them beside the best single one of other subjects.
+        Recipes that are fused, and each consensus of them, beside the best single one of other subjects; None where
+        nothing is fused, or only pairs of one subject.
     """
 
     entrants: Sequence[Entrant]
@@ -69,7 +70,7 @@ class Standings:
     order: Sequence[str]
     costs: Mapping[str, Cost]
     lesions: Sequence[ReferenceLesion]
-    consensus: Mapping[tuple[str, ...], Evidence]
+    consensus: Evidence | None
 
 
 def standings(out: Path, plan: Plan, entrants: Sequence[Entrant], bootstrap: Bootstrap, scores: Path) -> Standings:
@@ -121,20 +122,16 @@ def _fused_title(entry: Mapping[str, Any]) -> str:
     return f"consensus ({entry['how']}) of {', '.join(entry['of'])}"
 
 
-def _consensus(taking_part: Sequence[Entrant], plan: Plan, bootstrap: Bootstrap) -> dict[tuple[str, ...], Evidence]:
-    """Over the pairs that a consensus and all that it fuses have."""
-    by_name = {one.name: one for one in taking_part}
-    subjects = {row["pair"]: row["subject"] for row in plan["pairs"]}
-    found = {}
-    for of in dict.fromkeys(one.of for one in taking_part if one.of):
-        ways = [one.name for one in taking_part if one.of == of]
-        scores = {name: measures_of(by_name[name].done) for name in (*of, *ways) if name in by_name}
-        shared = set.intersection(*(set(rows) for rows in scores.values()))
-        subject_of = {pair: subject for pair, subject in subjects.items() if pair in shared}
-        if len(set(subject_of.values())) > 1:
-            systems = [name for name in of if name in by_name]
-            found[of] = judge(systems, ways, scores, subject_of, bootstrap)
-    return found
+def _consensus(taking_part: Sequence[Entrant], plan: Plan, bootstrap: Bootstrap) -> Evidence | None:
+    """Over the pairs that every consensus and all that it fuses have."""
+    ways = [one for one in taking_part if one.of]
+    systems = [one for one in taking_part if one.name in {name for way in ways for name in way.of}]
+    scores = {one.name: measures_of(one.done) for one in (*systems, *ways)}
+    shared = set.intersection(*(set(rows) for rows in scores.values())) if ways else set()
+    subject_of = {row["pair"]: row["subject"] for row in plan["pairs"] if row["pair"] in shared}
+    if len(set(subject_of.values())) < 2:
+        return None
+    return judge([one.name for one in systems], [one.name for one in ways], scores, subject_of, bootstrap)
 
 
 def _order(found: Comparison) -> list[str]:

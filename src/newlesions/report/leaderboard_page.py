@@ -44,8 +44,8 @@ class LeaderboardPage:
         SVG by name: forest, ranking, tests, froc, lesions; absent ones have nothing to show.
     hard
         The hardest lesions, hardest first, of ``lesions`` in all.
-    consensus
-        Of each set of recipes that is fused: lines that tell whether that helps, and a table.
+    verdicts, consensus
+        Where recipes are fused: lines that tell whether that helps, and a table.
     notes
         What the reader has to know, a sentence each.
     conventions
@@ -66,7 +66,8 @@ class LeaderboardPage:
     figures: Mapping[str, str] = field(default_factory=dict)
     hard: Sequence[HardLesion] = ()
     lesions: int = 0
-    consensus: Sequence[tuple[Sequence[str], Rows]] = ()
+    verdicts: Sequence[str] = ()
+    consensus: Rows = ()
     notes: Sequence[str] = ()
     conventions: Sequence[str] = ()
     version: str = ""

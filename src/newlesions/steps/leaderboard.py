@@ -94,7 +94,7 @@ def leaderboard(
     if consensus is None:
         Path(folders.leaderboard_files(fused=True)["consensus"]).unlink(missing_ok=True)  # an earlier leaderboard's
     else:
-        write_table(consensus, ROW, [vars(row) for one in held.consensus.values() for row in one.rows])
+        write_table(consensus, ROW, [vars(row) for row in held.consensus.rows] if held.consensus else [])
     drawn = {name: _written(figure, folder / "figures" / name) for name, figure in _drawn(held).items()}
     shown = LeaderboardPage(
         about,
@@ -109,7 +109,8 @@ def leaderboard(
         {name: content for name, content in drawn.items() if content is not None},
         _hardest(out, planned, held, pictures),
         len(held.lesions),
-        [(verdicts(one), shown_consensus(one)) for one in held.consensus.values()],
+        verdicts(held.consensus) if held.consensus else [],
+        shown_consensus(held.consensus) if held.consensus else [],
         notes(found, entrants),
         [_without_marks(line) for line in text.conventions(found.bootstrap)],
         __version__,
