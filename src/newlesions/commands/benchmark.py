@@ -16,52 +16,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from newlesions import house, settings
 from newlesions.benchmark import folders
 from newlesions.benchmark.failures import failed_pairs, failed_recipes
-from newlesions.benchmark.plan import Conditions, Consensus, Entrant, Plan, folds_of, make_plan
+from newlesions.benchmark.plan import Conditions, Plan, folds_of, make_plan
 from newlesions.cli import DONE, SOME_FAILED, WRONG_INPUT
 from newlesions.cohort.index import index
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.results import work_folder
+from newlesions.commands.entries import Entries, check_consensus, fused, read_entries
 from newlesions.commands.plan import plan_of, plan_text
 from newlesions.commands.results_table import aligned
 from newlesions.commands.slurm import run as slurm
-from newlesions.commands.train import LEAST_SUBJECTS, check_networks, extra_pairs, usable
+from newlesions.commands.train import LEAST_SUBJECTS, extra_pairs, usable
 from newlesions.commands.workflow import Ended, follow, lock_folder, snakemake_command
 from newlesions.errors import ConfigError, InputError
-from newlesions.images.files import read_json, remove_unfinished, write_json, write_text
-from newlesions.preprocess.brain_backends import require
-from newlesions.preprocess.cord import require_cord
-from newlesions.recipes.small import made_small
-from newlesions.recipes.stages import require_packages
+from newlesions.images.files import read_json, remove_unfinished, write_json
 from newlesions.report.tables import read_rows
 
 SNAKEFILE = "workflow/Benchmark"
-_ALL = "all"
 _PACED = 2
 _LEAST_RESAMPLES = 100
-
-
-@dataclass(frozen=True)
-class Entries:
-    """Who takes part, and who does not.
-
-    Attributes
-    ----------
-    entrants
-        The recipes that can be trained and run here.
-    refused
-        Why others cannot, by name.
-    remarks
-        What was changed of those that take part, by name.
-    """
-
-    entrants: list[Entrant]
-    refused: dict[str, str]
-    remarks: dict[str, str]
 
 
 @dataclass
@@ -81,23 +56,17 @@ class Benchmark:
 
     def plan(self) -> Plan:
         """Every job, without what was left out."""
+        taking_part = [one for one in self.entries.entrants if one.name not in self.failed_recipes]
+        consensus = fused(self.args, [one.name for one in taking_part])
         return make_plan(
             [pair for pair in self.pairs if pair.pair not in self.failed_pairs],
-            [one for one in self.entries.entrants if one.name not in self.failed_recipes],
+            taking_part,
             self.conditions,
-            consensus=[one for one in self.consensus if one.name not in self.failed_recipes],
+            consensus=[one for one in consensus if one.name not in self.failed_recipes],
             extra=[pair for pair in self.extra if pair.pair not in self.failed_pairs],
             paced=[pair for pair in self.paced if pair not in self.failed_pairs],
             fold_of=self.fold_of,
         )
-
-    @property
-    def consensus(self) -> list[Consensus]:
-        """What is fused, of the recipes that are left; nothing where these are fewer than two."""
-        there = [one.name for one in self.entries.entrants if one.name not in self.failed_recipes]
-        asked = _fused_names(self.args) or there
-        of = tuple(name for name in there if name in asked)
-        return [Consensus(how, of) for how in dict.fromkeys(self.args.consensus)] if len(of) > 1 else []
 
     @property
     def config(self) -> dict[str, Any]:
@@ -163,70 +132,13 @@ def _benchmark(
 ) -> Benchmark:
     """The benchmark, its recipes as they take part written below ``folder``."""
     made = read_entries(args, pairs, extra, folder)
-    _check_consensus(args, made)
+    check_consensus(args, made)
     if not made.entrants:
         told = "; ".join(f"{name}: {reason}" for name, reason in made.refused.items())
         raise ConfigError(f"--recipes: found none that can take part ({told}); expected at least one")
     return Benchmark(
         args, out, list(pairs), list(extra), made, conditions, dict(fold_of), paced_pairs(pairs, conditions)
     )
-
-
-def read_entries(args: argparse.Namespace, pairs: Sequence[Pair], extra: Sequence[Pair], folder: Path) -> Entries:
-    """The recipes that are asked for, made small as asked, and written below ``folder`` as they take part.
-
-    Raises
-    ------
-    ConfigError
-        If one is unknown or wrong; that one cannot take part here is a reason, not an error.
-    """
-    config = settings.read_config(Path(args.configfile) if args.configfile else None)
-    override = settings.deep_merge(config["override"], {"train": {"seed": args.seed}})
-    config |= {"override": settings.deep_merge(override, settings.assignments(args.set)), "training": True}
-    found = Entries([], {}, {})
-    for word in names_of(args.recipes):
-        recipe = settings.read_recipe(word)
-        name = str(recipe["id"])
-        if name.startswith(f"{folders.CONSENSUS}-"):
-            raise ConfigError(f"--recipes: found {name}; expected another name, consensus-... are --consensus")
-        if name in found.refused or any(one.name == name for one in found.entrants):
-            raise ConfigError(f"--recipes: found {name} twice; expected each once")
-        content, remark = made_small(recipe, args.patch, args.members, batch=args.batch, own_rates=not args.raise_rates)
-        path = folder / folders.recipe_file(name)
-        _write_if_other(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
-        settled = settings.merged(config | {"recipe": str(path)})
-        entrant = Entrant(name, settings.read_recipe(str(path)), settled)
-        if reason := why_not(entrant, pairs, extra, args.pairs):
-            found.refused[name] = reason
-            continue
-        found.entrants.append(entrant)
-        if remark:
-            found.remarks[name] = remark
-    return found
-
-
-def names_of(words: Sequence[str]) -> list[str]:
-    """The recipes that ``--recipes`` names: all shipped ones, names, or files; apart or by commas."""
-    named = [name for word in words for name in word.split(",") if name]
-    found: list[str] = []
-    for name in named:
-        found += list(house.recipes()) if name == _ALL else [name]
-    return list(dict.fromkeys(found))
-
-
-def why_not(entrant: Entrant, pairs: Sequence[Pair], extra: Sequence[Pair], table: str) -> str:
-    """Why a recipe cannot take part here, in one line; "" where it can."""
-    try:
-        require_packages(entrant.recipe)
-        if not all(pair.baseline_brain and pair.followup_brain for pair in [*pairs, *extra]):
-            require(entrant.settings["brain"]["backend"])
-            require_cord(entrant.settings["brain"]["cord"])
-        if entrant.recipe.get("extra_pairs") and not extra:
-            raise ConfigError("found one table of pairs; expected a second, --extra-pairs TSV")
-        check_networks(entrant.recipe, [*pairs, *(extra if entrant.recipe.get("extra_pairs") else [])], table)
-    except ConfigError as error:
-        return str(error).removeprefix(f"recipe {entrant.name}: ")
-    return ""
 
 
 def paced_pairs(pairs: Sequence[Pair], conditions: Conditions) -> list[str]:
@@ -246,26 +158,6 @@ def paced_pairs(pairs: Sequence[Pair], conditions: Conditions) -> list[str]:
         if len(found) == _PACED:
             break
     return found
-
-
-def _check_consensus(args: argparse.Namespace, entries: Entries) -> None:
-    """Refuse a consensus of recipes that are not there, or of fewer than two."""
-    if args.consensus_of and not args.consensus:
-        raise ConfigError("--consensus-of: found no --consensus beside it; expected a way to fuse, as mean")
-    known = [*(one.name for one in entries.entrants), *entries.refused]
-    asked = _fused_names(args) or known
-    for name in asked:
-        if name not in known:
-            raise ConfigError(f"--consensus-of: found {name!r}; expected some of {', '.join(known)}")
-    left = [name for name in asked if name not in entries.refused]
-    if args.consensus and len(left) < 2:
-        raise ConfigError(f"--consensus: found {len(left)} recipes to fuse; expected at least 2")
-
-
-def _fused_names(args: argparse.Namespace) -> list[str]:
-    """The recipes that ``--consensus-of`` names; none: all."""
-    words = [name for word in args.consensus_of for name in word.split(",") if name]
-    return [] if _ALL in words else words
 
 
 def _extra(args: argparse.Namespace, pairs: Sequence[Pair]) -> list[Pair]:
@@ -400,8 +292,3 @@ def _print_end(made: Benchmark) -> None:
     shown = ["recipe", "Dice", "F1_score", "false_lesions", "train_cpu_min", "apply_cpu_s"]
     print("\n" + aligned([shown, *([row[name] for name in shown] for row in rows if row["Dice"])]))
     print(f"\nleaderboard {made.out / files['page']}")
-
-
-def _write_if_other(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from newlesions.cli import DONE
 from newlesions.cohort.pairs import Pair
 from newlesions.cohort.pairs_table import read_pairs, write_pairs
+from newlesions.commands.entries import listed
 from newlesions.consensus.evidence import Evidence, verdict
 from newlesions.consensus.fuse import fuse, fuse_classes
 from newlesions.consensus.held_out import read_held_out
@@ -55,8 +56,7 @@ def _of_benchmark(args: argparse.Namespace) -> int:
     """Whether the recipes of a benchmark are better together, by their maps of pairs that they have not seen."""
     if args.pairs is not None:
         raise ConfigError(f"--pairs: found {args.pairs} beside --benchmark; expected none, a benchmark has its own")
-    recipes = [name for word in args.recipes for name in word.split(",") if name]
-    systems, pairs = read_held_out(Path(args.benchmark), recipes)
+    systems, pairs = read_held_out(Path(args.benchmark), listed(args.recipes))
     evidence = leave_one_subject_out(
         [system.name for system in systems],
         known_pairs(systems, pairs),
