@@ -12,12 +12,12 @@ import pytest
 from workflow.quick import Quick
 
 
-def wait_for(process: subprocess.Popen[str], step: str) -> None:
-    """Return when the run says that it starts ``step``."""
+def wait_for(process: subprocess.Popen[str], step: str) -> str:
+    """Return when the run says that it starts ``step``, with the line that says so."""
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("[") and f" {step} " in line:
-            return
+            return line
     pytest.fail(f"the run ended before {step}")
 
 
