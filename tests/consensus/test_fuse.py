@@ -45,6 +45,24 @@ def test_staple_believes_those_that_agree() -> None:
     assert found.tobytes() == fuse(maps, "staple").tobytes()
 
 
+@pytest.mark.parametrize("systems", [2, 3, 5])
+def test_staple_is_that_of_itk(systems: int) -> None:
+    import SimpleITK
+
+    rng = np.random.default_rng(systems)
+    truth = np.zeros((24, 22, 20), bool)
+    truth[6:18, 6:16, 6:14] = True
+    found = [np.where(truth, rng.random(truth.shape) < 0.6 + 0.05 * n, rng.random(truth.shape) < 0.01 * (n + 1))
+             for n in range(systems)]  # fmt: skip
+    maps = np.stack(found).astype(np.float32)
+    staple = SimpleITK.STAPLEImageFilter()
+    staple.SetForegroundValue(1)
+    expected = SimpleITK.GetArrayFromImage(
+        staple.Execute([SimpleITK.GetImageFromArray(mask.astype(np.uint8)) for mask in maps])
+    )
+    np.testing.assert_allclose(fuse(maps, "staple"), expected, atol=1e-4)
+
+
 def test_staple_lets_a_careful_system_outvote_careless_ones() -> None:
     """Where systems differ in how well they do, their votes do not count alike: the reason to use it."""
     rng = np.random.default_rng(3)
