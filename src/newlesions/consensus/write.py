@@ -15,14 +15,15 @@ from newlesions.consensus.evidence import ROW, Evidence
 from newlesions.consensus.fuse import Image
 from newlesions.consensus.results import Maps, System
 from newlesions.detect.carry import separate
-from newlesions.detect.classes import NEW, labels_text, published_probability
+from newlesions.detect.classes import labels_text
 from newlesions.detect.lesion_table import COLUMNS, lesion_rows, totals
 from newlesions.evaluate.scores import write_scores, write_table
 from newlesions.images.files import write_json, write_text
-from newlesions.images.io import read_volume, write_volume
+from newlesions.images.io import read_volume
 from newlesions.images.resample import resample
 from newlesions.images.transforms import read_itk
-from newlesions.images.volume import Affine, Grid, Volume
+from newlesions.images.volume import Affine, Grid
+from newlesions.steps.finalise import write_change
 from newlesions.steps.sidecars import LESION_COLUMNS, lesion_sidecar
 
 
@@ -48,10 +49,14 @@ def write_pair(
     since = pair.baseline_session
     stem = f"space-orig_label-lesion_desc-{{}}Since{since}_{{}}"
     rows = _lesions(pair, first, grid, change, word)
-    write_volume(anat_file(out, pair, stem.format("new", "mask.nii.gz")), Volume(change == NEW, grid.affine))
-    soft = published_probability(new, change)
-    write_volume(anat_file(out, pair, stem.format("new", "probseg.nii.gz")), Volume(soft, grid.affine))
-    write_volume(anat_file(out, pair, stem.format("change", "dseg.nii.gz")), Volume(change, grid.affine))
+    write_change(
+        new,
+        change,
+        grid.affine,
+        mask=anat_file(out, pair, stem.format("new", "mask.nii.gz")),
+        probseg=anat_file(out, pair, stem.format("new", "probseg.nii.gz")),
+        dseg=anat_file(out, pair, stem.format("change", "dseg.nii.gz")),
+    )
     for name, content in (
         (stem.format("new", "mask.json"), "new lesions"),
         (stem.format("new", "probseg.json"), "probability of new lesion, 0 to 1"),

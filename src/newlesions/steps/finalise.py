@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newlesions.detect.carry import carry, separate
 from newlesions.detect.classes import ENLARGING, NEW, labels_text, probability_of_new, published_probability
@@ -105,8 +106,21 @@ def write_on_own_grid(
     """
     lesions = carry(separate(classes.data), classes.grid, own, working_from_own)
     here = lesions.change()
-    write_volume(dseg, Volume(here, own.affine))
-    write_volume(mask, Volume(here == NEW, own.affine))
     soft = resample(signed.with_data(probability_of_new(classes.data, signed.data)), own, working_from_own, order=1)
     soft_new = np.where(here == ENLARGING, 0, np.clip(soft.data, 0, 1)).astype(np.float32)
-    write_volume(probseg, Volume(published_probability(soft_new, here), own.affine))
+    write_change(soft_new, here, own.affine, mask=mask, probseg=probseg, dseg=dseg)
+
+
+def write_change(
+    probability: NDArray[np.float32],
+    change: NDArray[np.uint8],
+    affine: Affine,
+    *,
+    mask: Path,
+    probseg: Path,
+    dseg: Path,
+) -> None:
+    """Write the mask of new lesions, their probability as it is published, and the classes of change, all (I, J, K)."""
+    write_volume(mask, Volume(change == NEW, affine))
+    write_volume(probseg, Volume(published_probability(probability, change), affine))
+    write_volume(dseg, Volume(change, affine))

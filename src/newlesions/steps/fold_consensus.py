@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ import numpy as np
 from newlesions.consensus.fuse import fuse, fuse_classes
 from newlesions.consensus.results import stack
 from newlesions.consensus.weights import Moments, learn_weights
-from newlesions.detect.classes import NEW, published_probability
+from newlesions.images.file_checks import open_image
 from newlesions.images.files import read_json, write_json
-from newlesions.images.io import read_volume, write_volume
+from newlesions.steps.finalise import write_change
 from newlesions.steps.fold_scores import scores_by_pair
 
 
@@ -48,14 +48,7 @@ def fold_consensus(
     weights = _learned(moments) if how == "weights" else None
     if weights is not None:
         print(f"weights: {', '.join(f'{weight:.3f}' for weight in weights)}")  # noqa: T201 - the log is the output
-    took: dict[str, float] = {}
-
-    def write(pair: Mapping[str, Any]) -> None:
-        began = process_time()
-        _write_fused(pair, how, weights)
-        took[str(pair["pair"])] = round(process_time() - began, 3)
-
-    rows = scores_by_pair(pairs, write)
+    rows, took = scores_by_pair(pairs, partial(_write_fused, how=how, weights=weights))
     write_json(judged, took)
     write_json(scores, rows)
 
@@ -72,10 +65,5 @@ def _learned(moments: Sequence[Path]) -> list[float]:
 def _write_fused(pair: Mapping[str, Any], how: str, weights: Sequence[float] | None) -> None:
     new = fuse(stack(pair["maps"]), how, weights)
     change, _ = fuse_classes(new, stack(pair["changes"], np.uint8), how, weights)
-    own = read_volume(Path(pair["changes"][0]), dtype=np.uint8)
-    for what, data in (
-        ("mask", (change == NEW).astype(np.uint8)),
-        ("probseg", published_probability(new, change)),
-        ("dseg", change),
-    ):
-        write_volume(Path(pair[what]), own.with_data(data), level=1)
+    own = np.asarray(open_image(Path(pair["changes"][0])).affine, np.float64)
+    write_change(new, change, own, **{what: Path(pair[what]) for what in ("mask", "probseg", "dseg")})

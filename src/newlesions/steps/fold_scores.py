@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -59,27 +60,25 @@ def fold_scores(
         What the networks tell of the pairs (step `network`).
     """
     results.mkdir(parents=True, exist_ok=True)
-    took: dict[str, float] = {}
-
-    def write(pair: Mapping[str, Any]) -> None:
-        began = process_time()
-        _write_lesions(pair, kind, candidates, model, bucket)
-        took[str(pair["pair"])] = round(process_time() - began, 3)
-
-    rows = scores_by_pair(pairs, write)
+    write = partial(_write_lesions, kind=kind, candidates=candidates, model=model, bucket=bucket)
+    rows, took = scores_by_pair(pairs, write)
     write_json(judged, took)
     write_json(scores, rows)
 
 
 def scores_by_pair(
     pairs: Sequence[Mapping[str, Any]], write: Callable[[Mapping[str, Any]], None]
-) -> dict[str, dict[str, Any]]:
-    """By pair the scores of what ``write`` writes of it, or ``{"failed": reason}``; ``pairs`` as of `fold_scores`."""
+) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """By pair the scores of what ``write`` writes of it, or ``{"failed": reason}``, and the seconds of CPU that writing
+    took; ``pairs`` as of `fold_scores`."""
     rows: dict[str, dict[str, Any]] = {}
+    took: dict[str, float] = {}
     for pair in pairs:
         name = str(pair["pair"])
+        began = process_time()
         try:
             write(pair)
+            took[name] = round(process_time() - began, 3)
             rows[name] = _scored(pair)
         except (InputError, ConfigError) as error:
             rows[name] = {WHY: one_line(str(error))}
@@ -87,7 +86,7 @@ def scores_by_pair(
             traceback.print_exception(error)
             rows[name] = {WHY: one_line(f"{type(error).__name__}: {error}")}
         print(f"{name}: {rows[name].get(WHY, 'scored')}", flush=True)  # noqa: T201 - the log is this step's output
-    return rows
+    return rows, took
 
 
 def _write_lesions(
